@@ -1,0 +1,369 @@
+"""The plan as data: actions of idempotent steps, what is withheld, what waits, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from reconciler.errors import Severity, SourceMark
+from reconciler.model.address import ConnectionAddress
+from reconciler.model.drift import FieldChange, Finding, SelectionChange, Value
+from reconciler.model.method import ActionKind
+from reconciler.model.observed import Reads
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCredential:
+    """Show the credential to the provider: who, which scopes, can it read the account."""
+
+    candidate: bool = False
+    code: str = "check-credential"
+
+
+@dataclass(frozen=True, slots=True)
+class AddCredential:
+    """Give the credential to the consumer under *name*, the ownership marker."""
+
+    name: str
+    generation: int
+    code: str = "add-credential"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Take an existing connection of the consumer into the registry."""
+
+    live_id: str
+    code: str = "take-over"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckConnection:
+    """Ask the consumer whether it can connect."""
+
+    code: str = "check-connection"
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Replace the selection; everything the reconciler did not read is kept."""
+
+    change: SelectionChange
+    copy_from: str = ""
+    code: str = "select"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveCredential:
+    """Take a connection away from the consumer. Already gone is success."""
+
+    live_id: str
+    name: str
+    code: str = "remove-credential"
+
+
+@dataclass(frozen=True, slots=True)
+class ProveDead:
+    """Show the old credential to the provider and demand that it fails."""
+
+    fingerprint: str
+    code: str = "prove-dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Move the new secret into the place of the old one and clear the successor's place."""
+
+    code: str = "promote"
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Write the outcome to the registry; ``note`` is the audit line."""
+
+    note: str
+    code: str = "remember"
+
+
+@dataclass(frozen=True, slots=True)
+class ManualStep:
+    """What only a person can do, with the exact values.
+
+    ``id`` is unique within the connection and stable between runs, so that `ack` can name it.
+    ``detected_by`` says in words what the next run looks at; empty when only `ack` will do.
+    """
+
+    id: str
+    title: str
+    url: str
+    who: str
+    fields: tuple[tuple[str, str], ...] = ()
+    scopes: tuple[str, ...] = ()
+    detected_by: str = ""
+    code: str = "manual"
+
+
+Step: TypeAlias = (
+    CheckCredential
+    | AddCredential
+    | TakeOver
+    | CheckConnection
+    | Select
+    | RemoveCredential
+    | ProveDead
+    | Promote
+    | Remember
+    | ManualStep
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """What a reader of the plan should weigh. ``overlap`` is words; gains and loses count
+    repositories.
+    """
+
+    reversible: bool = True
+    overlap: str = ""
+    gains: int = 0
+    loses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do to one connection.
+
+    ``reason_code`` is stable (``rotate_because_expiring``); ``reason`` is the sentence.
+    ``facts`` is what the operation must remember between runs.
+    """
+
+    address: ConnectionAddress
+    kind: ActionKind
+    reason_code: str
+    reason: str
+    steps: tuple[Step, ...]
+    source: SourceMark | None
+    changes: tuple[FieldChange, ...] = ()
+    selection: SelectionChange | None = None
+    risk: Risk = Risk()
+    before: Mapping[str, Value] = field(default_factory=dict)
+    after: Mapping[str, Value] = field(default_factory=dict)
+    moved_from: ConnectionAddress | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether the consumer loses anything."""
+        return self.kind is ActionKind.DISCONNECT or self.risk.loses > 0
+
+
+class WithheldCode(StrEnum):
+    """Why an action that would mend a difference is not in the plan."""
+
+    DELETIONS_DISABLED = "withheld_deletions_disabled"
+    INCOMPLETE_READ = "withheld_incomplete_read"
+    UNREADABLE = "withheld_unreadable"
+    PROTECTED = "withheld_protected"
+    NOT_MANAGED = "withheld_not_managed"
+    NOT_OURS = "withheld_not_ours"
+    FREEZE = "withheld_freeze"
+    OWN_ACCESS = "withheld_own_access"
+    MISSING_REPOSITORY = "withheld_missing_repository"
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """An action that is shown and not taken."""
+
+    address: ConnectionAddress
+    kind: ActionKind
+    code: WithheldCode
+    why: str
+    hint: str
+    source: SourceMark | None = None
+    changes: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A manual step that was announced by an earlier apply and is not done yet."""
+
+    address: ConnectionAddress
+    kind: ActionKind
+    step: ManualStep
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A limit that the plan as a whole breaks."""
+
+    limit: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the digest binds. ``live`` holds one fingerprint for every connection read."""
+
+    config: str
+    lineage: str
+    serial: int
+    policy: str
+    environment: str
+    live: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A finding with the connection it is about (None: about the run)."""
+
+    address: ConnectionAddress | None
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `apply` would do: pure data, no secret in it.
+
+    ``complete`` says that every read succeeded; ``errors`` are the reads that did not.
+    ``digest`` (``sha256:…``) binds inputs and actions and nothing that changes by itself.
+    ``unchanged`` are connections that agree everywhere.
+    """
+
+    digest: str
+    inputs: Inputs
+    actions: tuple[Action, ...]
+    withheld: tuple[Withheld, ...]
+    waiting: tuple[Waiting, ...]
+    refusals: tuple[Refusal, ...]
+    notes: tuple[Note, ...]
+    unchanged: tuple[ConnectionAddress, ...]
+    reads: tuple[Reads, ...]
+    errors: tuple[Note, ...]
+    created_at: datetime
+    command: str = "plan"
+
+    @property
+    def complete(self) -> bool:
+        """Every read succeeded."""
+        return not self.errors
+
+    @property
+    def applyable(self) -> bool:
+        """There is something to apply and no limit forbids it."""
+        return bool(self.actions) and not self.refusals
+
+    def count(self, *kinds: ActionKind) -> int:
+        """How many actions are of *kinds*."""
+        return sum(action.kind in kinds for action in self.actions)
+
+
+class OutcomeState(StrEnum):
+    """How an action ended."""
+
+    DONE = "done"
+    WAITING = "waiting"  # for a person
+    FAILED = "failed"
+    SKIPPED = "skipped"  # not begun, because something before it failed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one action. ``waits`` is the manual step it stopped at."""
+
+    address: ConnectionAddress
+    kind: ActionKind
+    state: OutcomeState
+    detail: str = ""
+    hint: str = ""
+    waits: ManualStep | None = None
+    steps_done: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReport:
+    """What became of a plan."""
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    serial_before: int
+    serial_after: int
+    interrupted: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything failed or was left undone."""
+        bad = (OutcomeState.FAILED, OutcomeState.SKIPPED)
+        return bool(self.interrupted) or any(o.state in bad for o in self.outcomes)
+
+
+class DriftStatus(StrEnum):
+    """How a connection stands, seen from the record."""
+
+    IN_SYNC = "in-sync"
+    DRIFTED = "drifted"  # live differs from the record
+    UNAPPLIED = "unapplied"  # YAML differs from the record
+    GONE = "gone"  # recorded, not live any more
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftItem:
+    """One connection in a drift report."""
+
+    address: ConnectionAddress
+    status: DriftStatus
+    changes: tuple[FieldChange, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    source: SourceMark | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """A live connection that nobody declared."""
+
+    consumer: str
+    id: str
+    name: str
+    provider: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """Live against recorded, without anything that could write."""
+
+    items: tuple[DriftItem, ...]
+    unmanaged: tuple[Unmanaged, ...]
+    waiting: tuple[Waiting, ...]
+    reads: tuple[Reads, ...]
+    created_at: datetime
+    lineage: str
+    serial: int
+
+    @property
+    def has_drift(self) -> bool:
+        """Whether anybody changed a recorded connection live."""
+        return any(i.status in (DriftStatus.DRIFTED, DriftStatus.GONE) for i in self.items)
+
+    @property
+    def errored(self) -> bool:
+        """Whether anything could not be read."""
+        return any(i.status is DriftStatus.UNREADABLE for i in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyLine:
+    """One line of `verify`: a connection and whether it works end to end."""
+
+    address: ConnectionAddress
+    ok: bool
+    severity: Severity
+    summary: str
+    hint: str = ""
+    details: tuple[str, ...] = ()

@@ -1,0 +1,121 @@
+"""Differences: desired × record × observed, field by field, each with its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from reconciler.errors import Severity, SourceMark
+from reconciler.model.address import ConnectionAddress
+from reconciler.model.desired import DesiredConnection
+from reconciler.model.observed import ConnectionView
+from reconciler.model.record import Operation, Record, Selected
+
+Value: TypeAlias = str | int | bool | tuple[str, ...] | None
+
+
+class Cause(StrEnum):
+    """Why something differs. A change of the YAML and drift are never mixed up."""
+
+    YAML = "yaml"  # desired differs from the record
+    DRIFT = "drift"  # observed differs from the record
+    PROVIDER = "provider"  # the provider changed a label: a rename, a new repository
+    EXPIRY = "expiry"  # time passed
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field: what is (``before``), what shall be (``after``), and why they differ."""
+
+    path: str
+    before: Value
+    after: Value
+    cause: Cause
+    where: SourceMark | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RepositoryLabel:
+    """A repository in words: the stable id and the name a person knows."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionChange:
+    """What shall be selected, and how that differs from what is.
+
+    ``target`` is the selection to record. ``add`` and ``remove`` are outside writes;
+    ``adopted`` are in the target and already selected live, so only the record moves.
+    ``kept`` would be removed were it allowed; ``kept_why`` says what withholds it.
+    ``renamed`` pairs a label with its new name.
+    """
+
+    target: Mapping[str, Selected]
+    follows_new: bool
+    add: tuple[RepositoryLabel, ...] = ()
+    remove: tuple[RepositoryLabel, ...] = ()
+    adopted: tuple[RepositoryLabel, ...] = ()
+    orphaned: tuple[RepositoryLabel, ...] = ()
+    kept: tuple[RepositoryLabel, ...] = ()
+    kept_why: str = ""
+    renamed: tuple[tuple[RepositoryLabel, str], ...] = ()
+    follow_changes: bool = False
+    record_changes: bool = False
+    drifted: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether the consumer has to be told anything."""
+        return bool(self.add or self.remove or self.follow_changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a person should know that is not by itself a change."""
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str = ""
+    where: SourceMark | None = None
+
+
+class CredentialNeed(StrEnum):
+    """What the connection's credential needs."""
+
+    NOTHING = "nothing"
+    FIRST = "first"  # none yet: its secret is not in its source
+    NEW_APPEARED = "new-appeared"  # a successor lies ready
+    EXPIRING = "expiring"
+    DEAD = "dead"
+    SCOPES = "scopes"  # lacks a wanted scope, or the wanted set was changed
+    REQUESTED = "requested"  # `rotate NAME`
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Everything `plan` needs to decide about one connection.
+
+    ``moved_from`` is the record's address before the YAML renamed it. ``parts`` says which of
+    ``consumer``, ``account``, ``method`` changed identity, which needs a `reconnect`.
+    """
+
+    address: ConnectionAddress
+    desired: DesiredConnection | None
+    record: Record | None
+    view: ConnectionView | None
+    operation: Operation | None = None
+    moved_from: ConnectionAddress | None = None
+    parts: tuple[str, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
+    selection: SelectionChange | None = None
+    need: CredentialNeed = CredentialNeed.NOTHING
+    need_why: str = ""
+    findings: tuple[Finding, ...] = ()
+    before: Mapping[str, Value] = field(default_factory=dict)
+    after: Mapping[str, Value] = field(default_factory=dict)

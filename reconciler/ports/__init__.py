@@ -1,0 +1,1 @@
+"""Protocols: all that stages may ask of the outside world."""

@@ -1,0 +1,30 @@
+"""Everything outside that a run may touch, chosen by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.ports.consumer import ConsumerSpec
+from reconciler.ports.provider import Progress, ProviderSpec, silent
+from reconciler.ports.registry import RegistryStore
+from reconciler.ports.secrets import SecretSource
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside world of one run.
+
+    ``consumers`` has an entry for every consumer that code can drive. ``secrets`` maps the kind
+    of source to its adapter. ``who`` and ``commit`` go into the audit log. ``now`` is UTC.
+    """
+
+    registry: RegistryStore
+    providers: Mapping[str, ProviderSpec]
+    consumers: Mapping[str, ConsumerSpec]
+    secrets: Mapping[str, SecretSource]
+    now: Callable[[], datetime]
+    who: str
+    commit: str
+    progress: Progress = silent
