@@ -25,7 +25,7 @@ class CheckCredential:
 
 @dataclass(frozen=True, slots=True)
 class AddCredential:
-    """Give the credential to the consumer under *name*, the ownership marker."""
+    """Give the credential to the consumer, marked as ours under *name* and *generation*."""
 
     name: str
     generation: int
@@ -58,18 +58,27 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class RemoveCredential:
-    """Take a connection away from the consumer. Already gone is success."""
+    """Take a connection away from the consumer. Already gone is success.
+
+    ``consumer`` is the name of the tenant when it is not the connection's present one.
+    """
 
     live_id: str
     name: str
+    consumer: str = ""
     code: str = "remove-credential"
 
 
 @dataclass(frozen=True, slots=True)
 class ProveDead:
-    """Show the old credential to the provider and demand that it fails."""
+    """Show the old credential to the provider and demand that it fails.
+
+    With ``live_id`` the secret is no longer readable: the consumer, which still holds it, is
+    asked instead, and a credential that still works is left for a person to revoke.
+    """
 
     fingerprint: str
+    live_id: str = ""
     code: str = "prove-dead"
 
 
@@ -122,8 +131,9 @@ Step: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a reader of the plan should weigh. ``overlap`` is words; gains and loses count
-    repositories.
+    """What a reader of the plan should weigh.
+
+    ``overlap`` is words; ``gains`` and ``loses`` count repositories.
     """
 
     reversible: bool = True

@@ -127,7 +127,7 @@ class DesiredSelection:
 
 @dataclass(frozen=True, slots=True)
 class DesiredConnection:
-    """consumer × account × method × selection.
+    """One consumer reading one account by one method, limited to one selection.
 
     ``rule`` is the profile's rule for the method. ``adopt`` names the live connection (its id or
     display name at the consumer) that may be taken over; empty takes over nothing.

@@ -1,4 +1,4 @@
-"""Differences: desired × record × observed, field by field, each with its cause."""
+"""Differences between desired, record and observed, field by field, each with its cause."""
 
 from __future__ import annotations
 

@@ -34,7 +34,12 @@ class Record:
     it has had: together with the registry's lineage it is the ownership marker.
     ``retired`` are fingerprints of earlier credentials, newest first. ``epoch`` is the registry
     serial at which the selection's meaning last changed: repositories first seen later are new.
+    ``listed_at`` is the serial of the account's known repositories from which the selection was
+    worked out, 0 when the listing was not complete: while both stand, nothing can have changed.
+    ``stale_expiry`` is an ``expiresAt`` of the YAML that belongs to an earlier credential.
     ``serial`` is the registry serial at which this record last changed; 0 before it is stored.
+    In a Change, THIS_COMMIT in ``epoch`` or ``listed_at`` means the serial of that very commit
+    (for ``listed_at``: of the account's repositories after it).
     """
 
     address: ConnectionAddress
@@ -63,7 +68,12 @@ class Record:
     expires_at: datetime | None = None
     retired: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    listed_at: int = 0
+    stale_expiry: datetime | None = None
     serial: int = 0
+
+
+THIS_COMMIT = -1
 
 
 class OperationState(StrEnum):
@@ -100,10 +110,12 @@ class KnownRepositories:
 
     ``first_serial`` tells old from new: the registry serial of the commit that first saw the id.
     Both mappings have the same keys; ``repositories`` compares with a listing at C speed.
+    ``serial`` is that of the last commit that changed any of them.
     """
 
     repositories: Mapping[str, Repository] = field(default_factory=dict)
     first_serial: Mapping[str, int] = field(default_factory=dict)
+    serial: int = 0
 
 
 class Phase(StrEnum):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.ports.consumer import ConsumerSpec
-from reconciler.ports.provider import Progress, ProviderSpec, silent
+from reconciler.ports.consumer import Consumer, ConsumerSpec
+from reconciler.ports.provider import Progress, Provider, ProviderSpec, silent
 from reconciler.ports.registry import RegistryStore
 from reconciler.ports.secrets import SecretSource
 
@@ -28,3 +28,18 @@ class Ports:
     who: str
     commit: str
     progress: Progress = silent
+
+
+@dataclass(slots=True)
+class Handles:
+    """The adapters opened for one run: providers by account identity, consumers by name."""
+
+    providers: dict[str, Provider]
+    consumers: dict[str, Consumer]
+
+    async def aclose(self) -> None:
+        """Close every adapter."""
+        for provider in self.providers.values():
+            await provider.aclose()
+        for consumer in self.consumers.values():
+            await consumer.aclose()

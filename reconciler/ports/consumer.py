@@ -56,15 +56,17 @@ class Consumer(Protocol):
         live_id: str,
         *,
         want: tuple[RepositoryLabel, ...],
-        drop: frozenset[str],
+        drop: tuple[RepositoryLabel, ...],
         copy_from: str,
         workspace: str,
         follow_new: bool,
     ) -> None:
-        """Make the selection hold *want* and not *drop* (repository ids).
+        """Make the selection hold *want* and not *drop*.
 
-        Reads the selection afresh and writes it whole, keeping every selected resource that is
-        neither wanted nor dropped; with *copy_from* also those of that other connection.
+        Repositories match by id, or by *workspace* and name where the consumer keeps no id of
+        the provider. Reads the selection afresh and writes it whole, keeping every selected
+        resource that is neither wanted nor dropped; with *copy_from* also those of that other
+        connection.
 
         Raises:
             RemoteError: REJECTED when the consumer does not list a wanted repository.

@@ -18,9 +18,11 @@ from reconciler.model.record import (
 
 
 class RegistryStore(Protocol):
-    """One registry. Laws: lineage never changes; serial + 1 per commit and + 0 for anything
-    else; a stale record is refused; a lease excludes and expires; a write under a lost lease is
-    refused in the same transaction.
+    """One registry.
+
+    Laws: lineage never changes; serial + 1 per commit and + 0 for anything else; a stale record
+    is refused; a lease excludes and expires; a write under a lost lease is refused in the same
+    transaction.
     """
 
     def snapshot(self) -> Snapshot:
