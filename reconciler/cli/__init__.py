@@ -1,1 +1,1 @@
-"""."""
+"""The command line: parse, call one pipeline function, render, exit. Home of click."""

@@ -61,6 +61,11 @@ class DesiredAccount:
         """What makes it the same account whatever its name in YAML."""
         return f"{self.provider}|{self.api_url}|{self.workspace}"
 
+    @property
+    def reach(self) -> str:
+        """What a listing of it covers: the identity and the projects it is limited to."""
+        return "|".join((self.identity, *sorted(self.projects)))
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredConsumer:

@@ -48,6 +48,8 @@ class Loaded:
     Documents that failed their schema are not among ``documents``; their problems are among
     ``problems``, so that one report can show them beside those of the rest. ``profiles`` are the
     shipped profiles and the user's own. ``digest`` binds the parsed documents, not their layout.
+    ``broken`` are kind and name of documents that exist and cannot be used, so that a reference
+    to one is not called unknown; ``("", "")`` among them says that a whole file was unreadable.
     """
 
     documents: tuple[Document, ...]
@@ -57,3 +59,4 @@ class Loaded:
     paths: tuple[str, ...]
     covers_all: bool
     digest: str
+    broken: frozenset[tuple[str, str]] = frozenset()

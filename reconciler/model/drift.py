@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -52,7 +53,8 @@ class SelectionChange:
     ``target`` is the selection to record. ``add`` and ``remove`` are outside writes;
     ``adopted`` are in the target and already selected live, so only the record moves.
     ``kept`` would be removed were it allowed; ``kept_why`` says what withholds it.
-    ``renamed`` pairs a label with its new name.
+    ``renamed`` pairs a label with its new name. ``applies`` is false when the declared selection
+    is withheld and the recorded one is only carried along.
     """
 
     target: Mapping[str, Selected]
@@ -67,6 +69,7 @@ class SelectionChange:
     follow_changes: bool = False
     record_changes: bool = False
     drifted: bool = False
+    applies: bool = True
 
     @property
     def writes(self) -> bool:
@@ -102,7 +105,8 @@ class Difference:
     """Everything `plan` needs to decide about one connection.
 
     ``moved_from`` is the record's address before the YAML renamed it. ``parts`` says which of
-    ``consumer``, ``account``, ``method`` changed identity, which needs a `reconnect`.
+    ``consumer``, ``account``, ``method``, ``username`` changed, which needs a `reconnect`.
+    ``expires_at`` (UTC) is the earliest end of the credential that anybody knows of.
     """
 
     address: ConnectionAddress
@@ -119,3 +123,4 @@ class Difference:
     findings: tuple[Finding, ...] = ()
     before: Mapping[str, Value] = field(default_factory=dict)
     after: Mapping[str, Value] = field(default_factory=dict)
+    expires_at: datetime | None = None

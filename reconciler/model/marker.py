@@ -37,3 +37,9 @@ def read_marker(display_name: str, lineage: str) -> Marker | None:
         return None
     marker = Marker(found["name"], found["lineage"], int(found["gen"]))
     return marker if marker.lineage == lineage.replace("-", "")[:8] else None
+
+
+def generation_in(display_name: str) -> int:
+    """The generation in a marked display name; 0 where there is no marker."""
+    found = _MARKER.match(display_name)
+    return int(found["gen"]) if found else 0

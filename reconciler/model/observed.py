@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from reconciler.errors import Fault
 from reconciler.model.method import MethodKind
-from reconciler.model.secret import Secret
+from reconciler.model.secret import Secret, SecretRef
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -157,10 +157,15 @@ class LiveConnection:
 class Slot:
     """One place a secret was read from, and what it holds. The value stays in memory only."""
 
-    place: str
+    ref: SecretRef
     fingerprint: str
     secret: Secret = field(repr=False, compare=False)
     report: CredentialReport
+
+    @property
+    def place(self) -> str:
+        """Where it lies, in words."""
+        return self.ref.place
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,11 @@ class SecretRef:
     location: tuple[str, ...]
     where: SourceMark | None = field(default=None, compare=False)
 
-    def __str__(self) -> str:
-        return f"{self.source}:{' '.join(self.location)}"
+    @property
+    def place(self) -> str:
+        """The reference in words a person recognizes: ``environment variable NAME``."""
+        words = {"env": "environment variable", "exec": "the output of"}
+        return f"{words.get(self.source, self.source)} {' '.join(self.location)}"
 
 
 @dataclass(frozen=True, slots=True)

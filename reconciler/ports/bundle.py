@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.model.observed import Reads
 from reconciler.ports.consumer import Consumer, ConsumerSpec
 from reconciler.ports.provider import Progress, Provider, ProviderSpec, silent
 from reconciler.ports.registry import RegistryStore
@@ -32,10 +33,16 @@ class Ports:
 
 @dataclass(slots=True)
 class Handles:
-    """The adapters opened for one run: providers by account identity, consumers by name."""
+    """The adapters opened for one run: providers by the reach of an account, consumers by name."""
 
     providers: dict[str, Provider]
     consumers: dict[str, Consumer]
+
+    def reads(self) -> tuple[Reads, ...]:
+        """What every adapter has cost so far."""
+        providers = (p.reads() for p in self.providers.values())
+        consumers = (c.reads() for c in self.consumers.values())
+        return (*providers, *consumers)
 
     async def aclose(self) -> None:
         """Close every adapter."""

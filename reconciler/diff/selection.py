@@ -1,0 +1,323 @@
+"""Works out the selection: what the YAML means, what was applied, what is live. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.diff.terms import Rules, compile_rules, names_id
+from reconciler.errors import Severity
+from reconciler.model.desired import DesiredConnection, DesiredSelection, Term
+from reconciler.model.drift import Finding, RepositoryLabel, SelectionChange
+from reconciler.model.matching import match_resources
+from reconciler.model.method import Missing, NewRepositories
+from reconciler.model.observed import Listing, LiveSelection, Repository
+from reconciler.model.record import KnownRepositories, Record, Selected
+from reconciler.model.suggest import did_you_mean
+
+MISSING_REPOSITORY = "repository-missing"
+EMPTY_SELECTION = "selection-empty"
+BLOCKING = frozenset({MISSING_REPOSITORY, EMPTY_SELECTION})
+"""Findings under which nothing is done to the connection."""
+
+
+@dataclass(slots=True)
+class Choice:
+    """A selection worked out against a listing."""
+
+    target: Mapping[str, Selected]
+    findings: list[Finding] = field(default_factory=list)
+    vanished: list[RepositoryLabel] = field(default_factory=list)
+
+
+def choose(
+    desired: DesiredConnection, listing: Listing, record: Record | None, known: KnownRepositories
+) -> Choice:
+    """What shall be selected.
+
+    When neither the selection nor the account's repositories changed since the record was
+    written from a complete listing, the record is the answer: one comparison of two mappings.
+    """
+    if record is not None and _is_settled(desired.selection, listing, record, known):
+        return Choice(record.selection)
+    return _Chooser(desired, listing, record, known).choose()
+
+
+def _is_settled(
+    selection: DesiredSelection, listing: Listing, record: Record, known: KnownRepositories
+) -> bool:
+    return (
+        listing.complete
+        and record.selection_digest == selection.digest
+        and 0 < record.listed_at == known.serial
+        and listing.repositories == known.repositories
+    )
+
+
+class _Chooser:
+    """One selection against one listing."""
+
+    def __init__(
+        self,
+        desired: DesiredConnection,
+        listing: Listing,
+        record: Record | None,
+        known: KnownRepositories,
+    ) -> None:
+        self.selection = desired.selection
+        self.account = desired.account
+        self.listing = listing
+        self.known = known
+        self.rules: Rules = compile_rules(desired.selection)
+        self.held: Mapping[str, Selected] = record.selection if record else {}
+        self.same = record is not None and record.selection_digest == self.selection.digest
+        self.epoch = record.epoch if record is not None and self.same else None
+        self.out = Choice({})
+
+    def choose(self) -> Choice:
+        target = self._by_pattern()
+        self._by_name(target)
+        self._vanished(target)
+        self.out.target = target
+        if not target and not self.out.findings and self.listing.complete:
+            self._say(
+                EMPTY_SELECTION,
+                f"the selection matches none of the {len(self.listing.repositories)} repositories "
+                f"of {self.account.workspace!r}",
+                "a selection is never empty by accident: widen it, or remove the connection",
+                None,
+            )
+        return self.out
+
+    def _by_pattern(self) -> dict[str, Selected]:
+        """Everything that the wide terms mean, new repositories ignored where so declared."""
+        includes, excludes, passes = self.rules.includes, self.rules.excludes, self.rules.passes
+        ignores_new = (
+            self.epoch is not None and self.selection.new_repositories is NewRepositories.IGNORE
+        )
+        target: dict[str, Selected] = {}
+        for key, repository in self.listing.repositories.items():
+            if not includes(key, repository) and not self._was_chosen(key, repository):
+                continue
+            if excludes(key, repository) or not passes(key, repository):
+                continue
+            if ignores_new and key not in self.held and self._is_new(key):
+                continue
+            target[key] = self._selected(key, repository)
+        return target
+
+    def _was_chosen(self, key: str, repository: Repository) -> bool:
+        """Chosen under an earlier name by a selection that has not been edited since."""
+        held = self.held.get(key)
+        if held is None or not self.same or held.matched_as == repository.name:
+            return False
+        return self.rules.includes(key, repository._replace(name=held.matched_as))
+
+    def _is_new(self, key: str) -> bool:
+        first = self.known.first_serial.get(key)
+        return first is None or (self.epoch is not None and first > self.epoch)
+
+    def _selected(self, key: str, repository: Repository) -> Selected:
+        held = self.held.get(key)
+        matched = held.matched_as if held and self.same else repository.name
+        return Selected(repository.name, matched)
+
+    def _by_name(self, target: dict[str, Selected]) -> None:
+        """Bind each exact term to one repository: to the one it was bound to, else by name."""
+        by_name = {r.name: key for key, r in self.listing.repositories.items()}
+        bound = {s.matched_as: key for key, s in self.held.items()}
+        for term in self.rules.exact:
+            key = self._bind(term, by_name, bound)
+            if key is None:
+                self._unmatched(term, by_name)
+            elif key in self.listing.repositories:
+                repository = self.listing.repositories[key]
+                if self.rules.excludes(key, repository) or not self.rules.passes(key, repository):
+                    self._say(
+                        "term-without-effect",
+                        f"{term} names {repository.name!r}, which exclude or where keeps out",
+                        "remove one of the two",
+                        term,
+                        Severity.WARNING,
+                    )
+                else:
+                    target[key] = Selected(repository.name, term.name or repository.name)
+                    self._renamed(term, key, repository, by_name)
+
+    def _bind(self, term: Term, by_name: Mapping[str, str], bound: Mapping[str, str]) -> str | None:
+        if term.id:
+            keys = (*self.listing.repositories, *self.held)
+            return next((k for k in keys if names_id(term, k)), None)
+        return bound.get(term.name) or by_name.get(term.name)
+
+    def _renamed(
+        self, term: Term, key: str, repository: Repository, by_name: Mapping[str, str]
+    ) -> None:
+        if not term.name or repository.name == term.name:
+            return
+        other = by_name.get(term.name)
+        taken = "; another repository has taken its old name" if other not in (None, key) else ""
+        self._say(
+            "stale-name",
+            f"{term.name!r} is called {repository.name!r} now{taken}; it stays selected by its id",
+            f"write the new name, or `id: {key}`",
+            term,
+            Severity.WARNING,
+        )
+
+    def _unmatched(self, term: Term, by_name: Mapping[str, str]) -> None:
+        gap = "" if self.listing.complete else " in what could be listed"
+        self._say(
+            MISSING_REPOSITORY,
+            f"{term} names no repository of {self.account.workspace!r}{gap}",
+            did_you_mean(term.name, by_name) or "check the name and what the reader may see",
+            term,
+            Severity.ERROR if self.listing.complete else Severity.WARNING,
+        )
+
+    def _vanished(self, target: dict[str, Selected]) -> None:
+        """Selected before, and not in the listing any more."""
+        for key, held in self.held.items():
+            if key in self.listing.repositories:
+                continue
+            if not self.listing.complete:
+                target[key] = held
+                continue
+            if self.same or self._still_meant(key, held):
+                self._missing(target, key, held)
+
+    def _still_meant(self, key: str, held: Selected) -> bool:
+        last = self.known.repositories.get(key, Repository(held.name))
+        exact = any(t.name == held.matched_as or names_id(t, key) for t in self.rules.exact)
+        return (exact or self.rules.includes(key, last)) and not self.rules.excludes(key, last)
+
+    def _missing(self, target: dict[str, Selected], key: str, held: Selected) -> None:
+        label = RepositoryLabel(held.name, key)
+        self.out.vanished.append(label)
+        gone = f"{held.name!r} is no longer in {self.account.workspace!r}"
+        if self.selection.missing is Missing.ORPHAN:
+            target[key] = held._replace(orphaned=True)
+            self._say(
+                "repository-orphaned",
+                f"{gone}; it stays in the record as orphaned",
+                "`missing: remove` would drop it; a repository that comes back is taken up again",
+                None,
+                Severity.WARNING,
+            )
+        elif self.selection.missing is Missing.ERROR:
+            target[key] = held
+            self._say(
+                MISSING_REPOSITORY,
+                f"{gone}, and the selection says `missing: error`",
+                "restore the repository, or take it out of the selection",
+                None,
+            )
+
+    def _say(
+        self,
+        code: str,
+        message: str,
+        hint: str,
+        term: Term | None,
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        where = term.where if term is not None else self.selection.where
+        self.out.findings.append(Finding(code, severity, message, hint, where))
+
+
+def follows_new(selection: DesiredSelection) -> bool:
+    """Whether the consumer itself may take up new repositories.
+
+    A consumer follows all or none. Only a selection that means everything can leave it to the
+    consumer; any other is taken up by the next run, so that nothing outside it is ever read.
+    """
+    narrowed = selection.exclude or selection.archived is not None or selection.fork is not None
+    return (
+        selection.everything
+        and not narrowed
+        and selection.new_repositories is NewRepositories.INCLUDE
+    )
+
+
+def compare_selection(
+    desired: DesiredConnection,
+    listing: Listing,
+    record: Record | None,
+    live: LiveSelection | None,
+    choice: Choice,
+) -> SelectionChange:
+    """Hold the choice against what is live and what was recorded."""
+    held = record.selection if record else {}
+    if live is None:  # not readable just now: nothing is known to differ from the record
+        chosen = _wanted(held)
+    else:
+        chosen = live_ids(listing, held, live, desired.account.workspace)
+    follow = follows_new(desired.selection)
+    follow_changes = live is not None and live.follows_new not in (None, follow)
+    same_record = record is not None and choice.target == held
+    if same_record and not follow_changes and chosen == _wanted(held):
+        return SelectionChange(target=choice.target, follows_new=follow)
+    return _changed(choice, held, chosen, listing, follow, follow_changes, record is None)
+
+
+def live_ids(
+    listing: Listing, held: Mapping[str, Selected], live: LiveSelection, workspace: str
+) -> frozenset[str]:
+    """Ids of the repositories that are selected live, as far as they can be told apart."""
+    chosen = tuple(r for r in live.resources if r.selected)
+    known = listing.repositories
+    if all(r.repository_id in known for r in chosen):
+        return frozenset(r.repository_id for r in chosen)
+    gone = {k: Repository(s.name) for k, s in held.items() if k not in known}
+    return frozenset(match_resources(chosen, {**gone, **known}, workspace).values())
+
+
+def _wanted(target: Mapping[str, Selected]) -> frozenset[str]:
+    return frozenset(key for key, s in target.items() if not s.orphaned)
+
+
+def _changed(
+    choice: Choice,
+    held: Mapping[str, Selected],
+    chosen: frozenset[str],
+    listing: Listing,
+    follow: bool,
+    follow_changes: bool,
+    is_first: bool,
+) -> SelectionChange:
+    target = dict(choice.target)
+    wanted = _wanted(target)
+    names = {k: r.name for k, r in listing.repositories.items() if k in chosen or k in target}
+
+    def labels(keys: frozenset[str]) -> tuple[RepositoryLabel, ...]:
+        name = {k: names.get(k) or (held[k].name if k in held else k) for k in keys}
+        return tuple(sorted(RepositoryLabel(name[k], k) for k in keys))
+
+    remove = chosen - frozenset(target)
+    kept: frozenset[str] = frozenset()
+    if not listing.complete:
+        kept, remove = remove, frozenset()
+        target |= {k: held[k] for k in kept if k in held}
+    renamed = tuple(
+        (RepositoryLabel(held[k].name, k), s.name)
+        for k, s in sorted(target.items())
+        if k in held and held[k].name != s.name
+    )
+    return SelectionChange(
+        target=target,
+        follows_new=follow,
+        add=labels(wanted - chosen),
+        remove=labels(remove),
+        adopted=() if is_first else labels((wanted & chosen) - frozenset(held)),
+        orphaned=tuple(
+            RepositoryLabel(s.name, k)
+            for k, s in sorted(target.items())
+            if s.orphaned and not (k in held and held[k].orphaned)
+        ),
+        kept=labels(kept),
+        kept_why=listing.gap if kept else "",
+        renamed=renamed,
+        follow_changes=follow_changes,
+        record_changes=target != held,
+        drifted=bool(held) and chosen != _wanted(held),
+    )

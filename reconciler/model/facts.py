@@ -1,0 +1,12 @@
+"""Facts that an operation carries from one run to the next. Names, never secrets."""
+
+from __future__ import annotations
+
+REMOVES = "removes"
+"""The live id of the replaced connection, still to be taken away."""
+
+TENANT = "tenant"
+"""The consumer at which it is to be taken away, when that is not the connection's own."""
+
+KEEPS_SCOPES = "keeps-scopes"
+"""The declared scopes are not reached yet, so the recorded ones stay."""

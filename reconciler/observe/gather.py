@@ -1,0 +1,275 @@
+"""All reads of a run, each made once and shared, with bounded concurrency.
+
+An account is listed once however many connections use it; a tenant is observed once; a
+credential is shown to its provider once. The adapters bound their own requests in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.errors import RemoteError
+from reconciler.model.address import ConnectionAddress
+from reconciler.model.desired import (
+    DesiredAccount,
+    DesiredConnection,
+    DesiredConsumer,
+    DesiredMethod,
+    DesiredState,
+)
+from reconciler.model.method import MethodKind
+from reconciler.model.observed import (
+    Absent,
+    ConnectionView,
+    CredentialView,
+    Listing,
+    LiveConnection,
+    Observation,
+    ObservedState,
+    Present,
+    Unreadable,
+)
+from reconciler.model.record import Record, Snapshot
+from reconciler.model.secret import Fingerprinter
+from reconciler.observe.credentials import CredentialDesk
+from reconciler.observe.match import Match, Matcher
+from reconciler.observe.secrets import read_secret
+from reconciler.ports.bundle import Handles, Ports
+from reconciler.ports.provider import Login
+
+
+async def gather(
+    state: DesiredState, ports: Ports, snapshot: Snapshot
+) -> tuple[ObservedState, Handles]:
+    """Read everything that the planned connections need.
+
+    Returns:
+        What was observed, by the text of each address, and the adapters that read it, still
+        open: the caller closes them.
+    """
+    run = _Run(state, ports, snapshot)
+    try:
+        return await run.observe(), run.handles
+    except BaseException:
+        await run.handles.aclose()
+        raise
+
+
+def planned(
+    state: DesiredState, snapshot: Snapshot
+) -> dict[ConnectionAddress, tuple[DesiredConnection | None, Record | None]]:
+    """The addresses of this run with what is declared and recorded under each.
+
+    A record whose connection was renamed (``previously``) is paired with its new address.
+    """
+    pairs: dict[ConnectionAddress, tuple[DesiredConnection | None, Record | None]] = {}
+    paired: set[ConnectionAddress] = set()
+    for address, desired in state.connections.items():
+        record = snapshot.records.get(address)
+        if record is None:
+            former = (snapshot.records.get(a) for a in desired.previously)
+            record = next((r for r in former if r and r.address not in state.connections), None)
+        if record is not None:
+            paired.add(record.address)
+        if state.covers(desired.where.file):
+            pairs[address] = (desired, record)
+    for address, record in snapshot.records.items():
+        if address not in paired and address not in pairs and state.covers(record.source.file):
+            pairs[address] = (None, record)
+    return dict(sorted(pairs.items()))
+
+
+@dataclass(slots=True)
+class _Run:
+    """The reads of one run and what they found."""
+
+    state: DesiredState
+    ports: Ports
+    snapshot: Snapshot
+    handles: Handles = field(default_factory=lambda: Handles({}, {}))
+    desk: CredentialDesk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.desk = CredentialDesk(self.ports.secrets, Fingerprinter(self.snapshot.key))
+
+    async def observe(self) -> ObservedState:
+        pairs = planned(self.state, self.snapshot)
+        desired = [d for d, _ in pairs.values() if d is not None]
+        accounts = {d.account.name: d.account for d in desired}
+        consumers = {d.consumer.name: d.consumer for d in desired}
+        for _, record in pairs.values():
+            if record is not None and record.consumer in self.state.consumers:
+                consumers[record.consumer] = self.state.consumers[record.consumer]
+        for account in accounts.values():
+            self._open_provider(account)
+        names = list(consumers)
+        listed, tenants, credentials = await asyncio.gather(
+            asyncio.gather(*(self._list(a, desired) for a in accounts.values())),
+            asyncio.gather(*(self._tenant(c) for c in consumers.values())),
+            asyncio.gather(*(self._credential(d, r) for d, r in pairs.values())),
+        )
+        listings = dict(zip(accounts, listed, strict=True))
+        live = dict(zip(names, tenants, strict=True))
+        views, matched = self._views(pairs, listings, live, credentials)
+        return ObservedState(
+            views=views,
+            unmanaged=self._unmanaged(live, matched),
+            reads=self.handles.reads(),
+        )
+
+    def _open_provider(self, account: DesiredAccount) -> None:
+        spec = self.ports.providers[account.provider]
+        settings = self.state.settings
+        if account.reach not in self.handles.providers:
+            self.handles.providers[account.reach] = spec.open(
+                account, settings.concurrency, settings.hourly_requests
+            )
+
+    def _reader(self, account: DesiredAccount, desired: list[DesiredConnection]) -> DesiredMethod:
+        """The account's own reader, else the first connection's credential that can read."""
+        if account.reader is not None:
+            return account.reader
+        own = [d.method for d in desired if d.account is account and d.method.secret is not None]
+        return own[0] if own else DesiredMethod("", MethodKind.API_TOKEN, account.where)
+
+    async def _list(
+        self, account: DesiredAccount, desired: list[DesiredConnection]
+    ) -> Observation[Listing]:
+        reader = self._reader(account, desired)
+        secret, missing = read_secret(reader.secret, self.ports.secrets)
+        if secret is None:
+            return Unreadable(
+                f"account {account.name!r} has no credential to read with: {missing}",
+                hint=f"set the reader's secret, declared at {reader.where}",
+            )
+        provider = self.handles.providers[account.reach]
+        expected = self.ports.registry.repository_count(account.reach)
+        try:
+            listing = await provider.list_repositories(
+                Login(reader.kind, secret, reader.username, reader.level),
+                expected=expected,
+                progress=self.ports.progress,
+            )
+        except RemoteError as error:
+            return Unreadable(f"account {account.name!r}: {error.cause}", error.hint, error.fault)
+        return Present(listing)
+
+    async def _tenant(self, consumer: DesiredConsumer) -> Observation[tuple[LiveConnection, ...]]:
+        spec = self.ports.consumers.get(consumer.profile.adapter)
+        if spec is None:
+            return Absent()
+        secret, missing = read_secret(consumer.credential, self.ports.secrets)
+        if secret is None:
+            return Unreadable(
+                f"consumer {consumer.name!r} has no credential for its API: {missing}",
+                hint=f"set the credential declared at {consumer.where}",
+            )
+        handle = spec.open(consumer, secret, self.state.settings.concurrency)
+        self.handles.consumers[consumer.name] = handle
+        try:
+            return Present(await handle.observe())
+        except RemoteError as error:
+            return Unreadable(f"consumer {consumer.name!r}: {error.cause}", error.hint, error.fault)
+
+    async def _credential(
+        self, desired: DesiredConnection | None, record: Record | None
+    ) -> CredentialView:
+        if desired is None:
+            return CredentialView()
+        provider = self.handles.providers[desired.account.reach]
+        operation = self.snapshot.operations.get(desired.address)
+        return await self.desk.view(desired.method, desired.account, provider, record, operation)
+
+    def _views(
+        self,
+        pairs: Mapping[ConnectionAddress, tuple[DesiredConnection | None, Record | None]],
+        listings: Mapping[str, Observation[Listing]],
+        live: Mapping[str, Observation[tuple[LiveConnection, ...]]],
+        credentials: list[CredentialView],
+    ) -> tuple[dict[str, ConnectionView], frozenset[str]]:
+        views: dict[str, ConnectionView] = {}
+        matched: set[str] = set()
+        matchers = self._matchers(live)
+        for (address, (desired, record)), credential in zip(
+            pairs.items(), credentials, strict=True
+        ):
+            consumer = desired.consumer.name if desired else record.consumer if record else ""
+            found = self._match(address, desired, record, consumer, matchers)
+            listing = listings[desired.account.name] if desired else Absent()
+            views[str(address)] = ConnectionView(
+                listing,
+                self._live(record, consumer, live, found),
+                credential,
+                found.strays,
+                found.strangers,
+            )
+            matched |= {c.id for c in (found.live, *found.strays) if c is not None}
+        if self.state.covers_all:
+            known = frozenset(a.name for a in (*self.snapshot.records, *self.state.connections))
+            for matcher in matchers.values():
+                for address, strays in matcher.leftovers(known).items():
+                    views[str(address)] = ConnectionView(Absent(), Absent(), strays=tuple(strays))
+        return views, frozenset(matched)
+
+    def _matchers(
+        self, live: Mapping[str, Observation[tuple[LiveConnection, ...]]]
+    ) -> dict[str, Matcher]:
+        claims: dict[str, set[str]] = {}
+        for record in self.snapshot.records.values():
+            claims.setdefault(record.consumer_identity, set()).add(record.live_id)
+        return {
+            name: Matcher(
+                found.value,
+                self.snapshot.lineage,
+                frozenset(claims.get(self.state.consumers[name].identity, ())),
+            )
+            for name, found in live.items()
+            if isinstance(found, Present)
+        }
+
+    def _match(
+        self,
+        address: ConnectionAddress,
+        desired: DesiredConnection | None,
+        record: Record | None,
+        consumer: str,
+        matchers: Mapping[str, Matcher],
+    ) -> Match:
+        if consumer not in matchers:
+            return Match(None, (), ())
+        names = {address.name, *((a.name for a in desired.previously) if desired else ())}
+        if desired and record and record.consumer_identity != desired.consumer.identity:
+            record = None  # its live connection is at another tenant
+        operation = self.snapshot.operations.get(address)
+        return matchers[consumer].find(names, desired, record, operation)
+
+    def _live(
+        self,
+        record: Record | None,
+        consumer: str,
+        live: Mapping[str, Observation[tuple[LiveConnection, ...]]],
+        found: Match,
+    ) -> Observation[LiveConnection]:
+        tenant = live.get(consumer)
+        if tenant is None:
+            return Unreadable(
+                f"consumer {consumer!r} is no longer declared, so it cannot be asked",
+                hint="declare the Consumer again until its connections are gone",
+            )
+        if isinstance(tenant, Unreadable):
+            return tenant
+        if isinstance(tenant, Absent):  # no API: the record is all there is
+            if record is None:
+                return Absent()
+            kind, name = record.method, record.address.name
+            return Present(LiveConnection(record.live_id, name, record.provider, kind))
+        return Absent() if found.live is None else Present(found.live)
+
+    def _unmanaged(
+        self,
+        live: Mapping[str, Observation[tuple[LiveConnection, ...]]],
+        matched: frozenset[str],
+    ) -> dict[str, tuple[LiveConnection, ...]]:
+        return {name: matcher.unmanaged(matched) for name, matcher in self._matchers(live).items()}

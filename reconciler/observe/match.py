@@ -1,0 +1,125 @@
+"""Pure: which live connection belongs to which declared or recorded one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler.model.address import ConnectionAddress
+from reconciler.model.desired import DesiredConnection
+from reconciler.model.marker import read_marker
+from reconciler.model.observed import LiveConnection
+from reconciler.model.record import Operation, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The live connections that have to do with one address."""
+
+    live: LiveConnection | None
+    strays: tuple[LiveConnection, ...]
+    strangers: tuple[LiveConnection, ...]
+
+
+@dataclass(slots=True)
+class Matcher:
+    """All live connections of one tenant, seen from one registry.
+
+    ``claimed`` are the live ids that some record holds: nobody else may match them.
+    """
+
+    tenant: tuple[LiveConnection, ...]
+    lineage: str
+    claimed: frozenset[str]
+
+    def find(
+        self,
+        names: Iterable[str],
+        desired: DesiredConnection | None,
+        record: Record | None,
+        operation: Operation | None,
+    ) -> Match:
+        """Match one address, known under *names* (its own and earlier ones)."""
+        known = frozenset(names)
+        ours = tuple(c for c in self.tenant if self._is_marked(c, known))
+        if record is not None:
+            live = next((c for c in self.tenant if c.id == record.live_id), None)
+            strays = tuple(c for c in ours if c.id not in self.claimed)
+            return Match(live, strays, ())
+        if desired is None:
+            return Match(None, tuple(c for c in ours if c.id not in self.claimed), ())
+        free = tuple(
+            c
+            for c in self.tenant
+            if c.id not in self.claimed
+            and read_marker(c.name, self.lineage) is None
+            and c.provider == desired.account.provider
+        )
+        granted = _by_grant(free, desired) if operation is not None else None
+        live = _by_adoption(free, desired) or granted
+        strangers = () if live else tuple(c for c in free if _resembles(c, desired))
+        return Match(live, tuple(c for c in ours if c.id not in self.claimed), strangers)
+
+    def _is_marked(self, connection: LiveConnection, names: frozenset[str]) -> bool:
+        marker = read_marker(connection.name, self.lineage)
+        return marker is not None and marker.name in names
+
+    def leftovers(self, known: frozenset[str]) -> Mapping[ConnectionAddress, list[LiveConnection]]:
+        """Ours by marker, of connections that are neither declared nor recorded any more."""
+        found: dict[ConnectionAddress, list[LiveConnection]] = {}
+        for connection in self.tenant:
+            marker = read_marker(connection.name, self.lineage)
+            if marker and marker.name not in known and connection.id not in self.claimed:
+                found.setdefault(ConnectionAddress(marker.name), []).append(connection)
+        return found
+
+    def unmanaged(self, matched: frozenset[str]) -> tuple[LiveConnection, ...]:
+        """Live connections that no record, marker or adoption accounts for."""
+        return tuple(
+            c
+            for c in self.tenant
+            if c.id not in self.claimed
+            and c.id not in matched
+            and read_marker(c.name, self.lineage) is None
+        )
+
+
+def _by_adoption(
+    free: tuple[LiveConnection, ...], desired: DesiredConnection
+) -> LiveConnection | None:
+    if not desired.adopt:
+        return None
+    found = [c for c in free if desired.adopt in (c.id, c.name)]
+    return found[0] if len(found) == 1 else None
+
+
+def _by_grant(
+    free: tuple[LiveConnection, ...], desired: DesiredConnection
+) -> LiveConnection | None:
+    """What a person granted in the browser after we asked for it: by name, else by workspace."""
+    if not desired.method.kind.is_browser_grant:
+        return None
+    grants = [c for c in free if c.kind is desired.method.kind]
+    named = [c for c in grants if c.name == desired.address.name]
+    here = [c for c in grants if _reaches(c, desired.account.workspace)]
+    found = named or here
+    return found[0] if len(found) == 1 else None
+
+
+def _reaches(connection: LiveConnection, workspace: str) -> bool:
+    selection = connection.selection
+    return selection is not None and any(
+        r.owner.lower() == workspace.lower() for r in selection.resources
+    )
+
+
+def _resembles(connection: LiveConnection, desired: DesiredConnection) -> bool:
+    """Looks as if a person had made this very connection by hand."""
+    if connection.name == desired.address.name:
+        return True
+    return (
+        connection.kind is desired.method.kind
+        and bool(connection.username)
+        and connection.username.lower() == desired.method.username.lower()
+        and _reaches(connection, desired.account.workspace)
+    )

@@ -1,0 +1,94 @@
+"""The plan's digest: what it binds, and nothing that changes by itself. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from reconciler.model.action import Action, Inputs, Withheld
+from reconciler.model.desired import Freeze, Limits
+from reconciler.model.drift import Difference
+from reconciler.model.observed import LiveSelection, Present, Slot
+
+
+def sha256(value: Any) -> str:
+    """``sha256:…`` over canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def policy_digest(limits: Limits, freezes: tuple[Freeze, ...]) -> str:
+    """The safety settings under which the plan was made."""
+    return sha256([asdict(limits), [asdict(f) for f in freezes]])
+
+
+def plan_digest(inputs: Inputs, actions: Iterable[Action], withheld: Iterable[Withheld]) -> str:
+    """What a reviewer approved: the inputs and every decision taken on them."""
+    return sha256(
+        {
+            "inputs": asdict(inputs),
+            "actions": [_action(a) for a in actions],
+            "withheld": [[str(w.address), w.kind, w.code] for w in withheld],
+        }
+    )
+
+
+def _action(action: Action) -> dict[str, Any]:
+    change = action.selection
+    return {
+        "address": str(action.address),
+        "kind": action.kind,
+        "reason": action.reason_code,
+        "steps": [step.code for step in action.steps],
+        "changes": [[c.path, c.before, c.after, c.cause] for c in action.changes],
+        "select": sorted(change.target) if change else None,
+    }
+
+
+def live_fingerprint(difference: Difference, *, keyed: bool) -> str:
+    """Everything that was read for one connection.
+
+    *keyed* is false before the registry exists: its fingerprint key is then made up anew by
+    every process, so credential fingerprints would never agree.
+    """
+    view = difference.view
+    if view is None:
+        return sha256(None)
+    live = view.live.value if isinstance(view.live, Present) else None
+    target = difference.selection.target if difference.selection else {}
+    credential = view.credential
+    return sha256(
+        {
+            "live": live and [live.id, live.name, live.kind, live.username, live.expires_at],
+            "selection": _selection(live.selection) if live else None,
+            "listing": type(view.listing).__name__,
+            "target": sorted((key, s.name, s.orphaned) for key, s in target.items()),
+            "credentials": [
+                _slot(slot, keyed=keyed)
+                for slot in (credential.held, credential.candidate, credential.old)
+            ],
+            "strays": sorted(c.id for c in view.strays),
+        }
+    )
+
+
+def _selection(selection: LiveSelection | None) -> Any:
+    if selection is None:
+        return None
+    chosen = sorted(r.id for r in selection.resources if r.selected)
+    return [chosen, selection.follows_new, selection.complete]
+
+
+def _slot(slot: Slot | None, *, keyed: bool) -> Any:
+    if slot is None:
+        return None
+    report = slot.report
+    return [
+        slot.fingerprint if keyed else "",
+        report.verdict,
+        report.identity,
+        sorted(report.scopes or ()),
+    ]

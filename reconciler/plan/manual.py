@@ -1,0 +1,131 @@
+"""Manual steps: exactly what a person does where no API will. Pure; the clock is an argument."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from reconciler.model.action import ManualStep
+from reconciler.model.desired import DesiredConnection
+from reconciler.model.secret import SecretRef
+from reconciler.ports.provider import ManualCredential, ProviderSpec
+
+MINT = "mint"
+GRANT = "grant"
+ENTER = "enter"
+REVOKE = "revoke-old"
+TIDY = "move-secret"
+REMOVE = "remove-by-hand"
+
+_DEFAULT_LIFE = timedelta(days=365)
+
+
+def mint(
+    desired: DesiredConnection, spec: ProviderSpec, generation: int, now: datetime, why: str
+) -> ManualStep:
+    """Create a credential: address, name, expiry, scopes, and where its value goes."""
+    method, manual = desired.method, spec.manual.get(desired.method.kind)
+    limits = (method.max_age, desired.rule.max_age, _DEFAULT_LIFE)
+    ends = now + min(limit for limit in limits if limit is not None)
+    first = generation == 1
+    target = method.secret if first or method.successor is None else method.successor
+    where = target.place if target else "the source of the secret"
+    kept = "" if first else ", while the old one stays where it is"
+    return ManualStep(
+        id=MINT,
+        title=manual.create_title if manual else f"Create a new {method.kind}",
+        url=manual.create_url if manual else desired.rule.create_url or "",
+        who=_who(desired, manual),
+        fields=(
+            *(manual.create_fields if manual else ()),
+            ("Name", f"{desired.address.name}-{generation}"),
+            ("Expires on", f"{ends:%Y-%m-%d}"),
+            ("Put its value into", f"{where}{kept}"),
+            ("Because", why),
+        ),
+        scopes=method.scopes,
+        detected_by=f"a value in {where} that the provider accepts with these scopes",
+    )
+
+
+def _who(desired: DesiredConnection, manual: ManualCredential | None) -> str:
+    if desired.method.username:
+        return f"signed in as {desired.method.username}"
+    return manual.who if manual else desired.rule.who
+
+
+def grant(desired: DesiredConnection, url: str) -> ManualStep:
+    """Consent in a browser to a method that no API can set up."""
+    return ManualStep(
+        id=GRANT,
+        title=f"Connect {desired.consumer.profile.title} to {desired.account.workspace} "
+        f"by {desired.method.kind}",
+        url=url or desired.rule.create_url or "",
+        who=desired.rule.who,
+        fields=(
+            ("Workspace", desired.account.workspace),
+            ("Connection name", desired.address.name),
+            ("Host URL", desired.rule.host_url or desired.account.api_url),
+        ),
+        detected_by=f"a connection of {desired.consumer.name} by {desired.method.kind} named "
+        f"{desired.address.name!r}, or the only new one that reaches {desired.account.workspace!r}",
+    )
+
+
+def enter(desired: DesiredConnection) -> ManualStep:
+    """Type a credential into a consumer that has no API."""
+    method = desired.method
+    named = (("User name", method.username),) if method.username else ()
+    secret = (("Token or secret", f"the value in {method.secret.place}"),) if method.secret else ()
+    return ManualStep(
+        id=ENTER,
+        title=f"Enter the connection in {desired.consumer.profile.title}",
+        url=desired.consumer.profile.links.get("connect", desired.consumer.endpoint),
+        who=desired.rule.who,
+        fields=(
+            ("Connection name", desired.address.name),
+            ("Host URL", desired.rule.host_url or desired.account.api_url),
+            ("Workspace", desired.account.workspace),
+            *named,
+            *secret,
+        ),
+        scopes=method.scopes,
+    )
+
+
+def revoke(desired: DesiredConnection, spec: ProviderSpec, generation: int) -> ManualStep:
+    """Revoke the replaced credential; its death is proven afterwards."""
+    manual = spec.manual.get(desired.method.kind)
+    return ManualStep(
+        id=REVOKE,
+        title=manual.revoke_title if manual else f"Revoke the old {desired.method.kind}",
+        url=manual.revoke_url if manual else "",
+        who=_who(desired, manual),
+        fields=(
+            *(manual.revoke_fields if manual else ()),
+            ("The old one", f"created before the one named {desired.address.name}-{generation}"),
+        ),
+        detected_by="the old value, where it can still be read, is refused by the provider",
+    )
+
+
+def tidy(secret: SecretRef, successor: SecretRef) -> ManualStep:
+    """Move a successor into the place of the secret, where the source cannot be written."""
+    return ManualStep(
+        id=TIDY,
+        title="Move the new secret into the place of the old one",
+        url="",
+        who="whoever keeps the secrets of this pipeline",
+        fields=(("From", successor.place), ("To", secret.place)),
+        detected_by=f"the value in {secret.place} is the one in use",
+    )
+
+
+def remove(name: str, title: str) -> ManualStep:
+    """Take a connection away at a consumer that has no API."""
+    return ManualStep(
+        id=REMOVE,
+        title=f"Remove the connection in {title}",
+        url="",
+        who="an administrator of the consumer",
+        fields=(("Connection name", name),),
+    )

@@ -1,0 +1,79 @@
+"""Steps of an action in words. Pure; stage 7."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.model.action import (
+    AddCredential,
+    CheckConnection,
+    CheckCredential,
+    ManualStep,
+    Promote,
+    ProveDead,
+    Remember,
+    RemoveCredential,
+    Select,
+    Step,
+    TakeOver,
+)
+from reconciler.model.drift import SelectionChange
+
+
+def step_document(step: Step) -> dict[str, Any]:
+    """A step as JSON. A manual one carries everything that a person has to type."""
+    if isinstance(step, ManualStep):
+        return {
+            "code": step.code,
+            "title": step.title,
+            "manual": True,
+            "id": step.id,
+            "url": step.url,
+            "who": step.who,
+            "fields": [{"name": name, "value": value} for name, value in step.fields],
+            "scopes": list(step.scopes),
+            "detected_by": step.detected_by,
+        }
+    return {"code": step.code, "title": _title(step), "manual": False}
+
+
+def _title(step: Step) -> str:
+    match step:
+        case Select(change=change):
+            return _selection(change)
+        case AddCredential(name=name):
+            return f'give the credential to the consumer as "{name}"'
+        case TakeOver(live_id=live_id):
+            return f"take the existing connection {live_id} into the registry"
+        case RemoveCredential(name=name):
+            return f'remove "{name}" from the consumer'
+        case Remember(note=note):
+            return f"record in the registry: {note}" if note else "record in the registry"
+        case _:
+            return _fixed(step)
+
+
+def _fixed(step: Step) -> str:
+    match step:
+        case CheckCredential(candidate=True):
+            return "show the new credential to the provider: identity, scopes, access"
+        case CheckCredential():
+            return "show the credential to the provider: identity, scopes, access"
+        case CheckConnection():
+            return "have the consumer verify connectivity"
+        case ProveDead():
+            return "prove that the old credential fails"
+        case Promote():
+            return "move the new secret into the place of the old one"
+        case _:
+            return step.code
+
+
+def _selection(change: SelectionChange) -> str:
+    parts = [f"add {len(change.add)}"] if change.add else []
+    if change.remove:
+        parts.append(f"remove {len(change.remove)}")
+    if change.follow_changes:
+        parts.append("follow new ones" if change.follows_new else "stop following new ones")
+    what = ", ".join(parts) if parts else "unchanged"
+    return f"set the selection of {len(change.target)} repositories ({what})"

@@ -1,0 +1,170 @@
+"""The emulated OX gateway over HTTP, and the hands of a person who works in OX's own pages.
+
+``POST /api/apollo-gateway`` with the raw API key in ``Authorization``, 1,000 requests an hour and
+the ``RateLimit-*`` headers:
+https://docs.ox.security/api-documentation/api-reference/ox-api-authentication [documented,
+2026-11-21]. Bodies of 401 and 429 are not published: [assumed]. Latency and faults are the front
+door's business.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from reconciler.errors import UsageError
+from reconciler.sandbox.frontdoor import NOTE
+from reconciler.sandbox.ox_gateway import Gateway, Look, Seen
+from reconciler.sandbox.ox_person import Person
+from reconciler.sandbox.ox_schema import run
+from reconciler.sandbox.ox_state import API_KEY, DAILY, OxCredential, OxTenant
+from reconciler.sandbox.state import OX, Emulator, Sandbox
+
+PATH = "/api/apollo-gateway"
+CONTROL_PATH = "/_sandbox/ox"
+READ_SCOPE = "read:repository:bitbucket"
+"""Without it an API token lists no repositories."""
+
+_KEY_ID = "ox-api-key"
+"""Shown in the request log for whoever shows the right key."""
+
+_OK = 200
+
+
+def tenant_of(sandbox: Sandbox) -> OxTenant:
+    """The OX organization of a sandbox, built when first asked for."""
+    return sandbox.part(OxTenant, lambda: _tenant(sandbox))
+
+
+def person_in(sandbox: Sandbox) -> Person:
+    """Somebody who works in the pages of OX."""
+    return Person(tenant_of(sandbox), use_in(sandbox))
+
+
+def _tenant(sandbox: Sandbox) -> OxTenant:
+    tenant = OxTenant()
+    sandbox.credentials["OX_API_KEY"] = API_KEY
+
+    def revoke(_credential: str) -> None:
+        tenant.key_alive = False
+
+    def identify(authorization: str) -> str:
+        return _KEY_ID if tenant.accepts(authorization) else ""
+
+    sandbox.emulators[OX] = Emulator(identify, revoke)
+    return tenant
+
+
+def use_in(sandbox: Sandbox) -> Callable[[OxCredential], Look]:
+    """Use a credential at the sandbox's Bitbucket, as OX's servers would."""
+
+    def use(credential: OxCredential) -> Look:
+        estate = sandbox.bitbucket.estate
+        if credential.is_browser_grant:
+            workspace = estate.find_workspace(credential.workspace)
+            if not credential.is_granted or workspace is None:
+                return Look("401: the grant was withdrawn in Bitbucket")
+            found = estate.repositories(workspace)
+            return Look("", tuple(Seen(r.uuid, r.slug, workspace.slug) for r in found))
+        tried = sandbox.bitbucket.try_login(
+            credential.host_url, "api-token", credential.username, credential.secret
+        )
+        if not tried.ok or tried.credential is None:
+            return Look(tried.reason)
+        if READ_SCOPE not in tried.credential.scopes:
+            return Look(f"403: the token lacks the scope {READ_SCOPE}")
+        slugs = {uuid: workspace.slug for uuid, workspace in estate.workspaces.items()}
+        seen = tuple(Seen(r.uuid, r.slug, slugs[r.workspace]) for r in tried.repositories)
+        return Look("", seen, tried.credential.expires_on)
+
+    return use
+
+
+def ox_app(sandbox: Sandbox) -> Starlette:
+    """The gateway."""
+    tenant = tenant_of(sandbox)
+    gateway = Gateway(tenant, use_in(sandbox))
+
+    async def answer(request: Request) -> Response:
+        left, reset_s = tenant.spend(sandbox.now())
+        headers = _limits(tenant, left, reset_s)
+        if left < 0:
+            return _refusal(429, "Too many requests", "RATE_LIMITED", headers)
+        if not tenant.accepts(request.headers.get("authorization", "")):
+            status = 200 if tenant.errors_as_200 else 401
+            return _refusal(status, "Unauthorized", "UNAUTHENTICATED", headers)
+        try:
+            body = json.loads(await request.body())
+        except ValueError:
+            return _refusal(400, "POST body is not JSON", "BAD_REQUEST", headers)
+        if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+            return _refusal(400, "POST body has no query", "BAD_REQUEST", headers)
+        request.scope[NOTE] = str(body.get("operationName") or "")
+        result = run(
+            body["query"], gateway.root(), body.get("variables"), body.get("operationName")
+        )
+        status = 200 if "data" in result else 400
+        return JSONResponse(result, status, headers)
+
+    return Starlette(routes=[Route(PATH, answer, methods=["POST"])])
+
+
+def _limits(tenant: OxTenant, left: int, reset_s: int) -> dict[str, str]:
+    return {
+        "RateLimit-HourLimit": str(tenant.hourly_limit),
+        "RateLimit-DayLimit": str(DAILY),
+        "RateLimit-Limit": str(tenant.hourly_limit),
+        "RateLimit-Remaining": str(max(0, left)),
+        "RateLimit-Reset": str(reset_s),
+    }
+
+
+def _refusal(status: int, message: str, code: str, headers: dict[str, str]) -> Response:
+    body = {"errors": [{"message": message, "extensions": {"code": code}}], "data": None}
+    return JSONResponse(body, status, headers)
+
+
+def control_routes(sandbox: Sandbox) -> list[Route]:
+    """What a person does in the pages of OX, as routes of the control application.
+
+    ``GET /_sandbox/ox`` shows the organization; ``POST /_sandbox/ox/NAME`` with a JSON object
+    does what the method of that name of `Person` does. Misuse is 400 with cause and hint.
+    """
+    person = person_in(sandbox)
+
+    async def show(_request: Request) -> Response:
+        """The connections of the OX organization, without any secret."""
+        return JSONResponse(person.overview())
+
+    def doing(act: Callable[..., dict[str, Any]]) -> Route:
+        async def handle(request: Request) -> Response:
+            try:
+                body = json.loads(await request.body() or b"{}")
+                return JSONResponse(act(**body), _OK)
+            except UsageError as error:
+                return JSONResponse({"error": error.cause, "hint": error.hint}, 400)
+            except (TypeError, ValueError) as error:
+                hint = "send a JSON object with the arguments of this doing"
+                return JSONResponse({"error": str(error), "hint": hint}, 400)
+
+        handle.__doc__ = (act.__doc__ or "").split("\n", 1)[0]
+        path = f"{CONTROL_PATH}/{act.__name__.replace('_', '-')}"
+        return Route(path, handle, methods=["POST"])
+
+    acts = (
+        person.grant,
+        person.select,
+        person.rename,
+        person.remove,
+        person.withdraw,
+        person.revoke_key,
+        person.restore_key,
+        person.switch,
+    )
+    return [Route(CONTROL_PATH, show), *(doing(act) for act in acts)]
