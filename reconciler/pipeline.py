@@ -225,11 +225,13 @@ async def apply(
             tell=on_event,
         )
         outcomes = await execute(run) if survey.plan.actions else ()
+        after = ports.registry.snapshot()
         return ApplyReport(
             plan=survey.plan,
             outcomes=outcomes,
             serial_before=survey.plan.inputs.serial,
-            serial_after=ports.registry.snapshot().serial,
+            serial_after=after.serial,
+            lineage=after.lineage,
         )
     finally:
         await survey.handles.aclose()

@@ -15,10 +15,12 @@ from reconciler.cli.options import examples
 from reconciler.cli.output import emit
 from reconciler.errors import UsageError
 
-SETUPS = ("ox-bitbucket-cloud",)
+SETUPS = ("ox-bitbucket-cloud", "two-accounts")
+"""Examples that make a good start."""
 
-_HIDDEN = "dot-"
-"""Stands for the leading dot of a template's file name, so that tools leave the template alone."""
+_MODELINE = b"$schema=../../schemas/v1/"
+_SCHEMA = PurePosixPath("schemas/reconciler.schema.json")
+"""Where a new project keeps the schema that its modelines name."""
 
 
 @click.command(
@@ -50,18 +52,33 @@ def command(setup: str, target: Path) -> int:
 
 
 def template(setup: str) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """The files of a setup, by their path in the new project."""
-    return _walk(resources.files("reconciler.cli") / "templates" / setup, PurePosixPath())
+    """The files of a setup, by their path in the new project.
+
+    They are those of the example, with modelines that point at a copy of the schema.
+    """
+    from reconciler.load.schema import schema_text
+
+    for name, content in _walk(_examples() / setup, PurePosixPath()):
+        yield name, content.replace(_MODELINE, b"$schema=schemas/")
+    yield _SCHEMA, schema_text(None).encode()
+
+
+def _examples() -> Traversable:
+    """Inside the package when installed; beside it in a checkout."""
+    packaged = resources.files("reconciler").joinpath("_examples")
+    if packaged.is_dir():
+        return packaged
+    return Path(__file__).parents[2] / "examples"
 
 
 def _walk(folder: Traversable, under: PurePosixPath) -> Iterator[tuple[PurePosixPath, bytes]]:
     for entry in folder.iterdir():
+        if entry.name in (".reconciler", "secrets"):
+            continue  # of somebody who tried the example out in a checkout
         if entry.is_dir():
             yield from _walk(entry, under / entry.name)
         else:
-            hidden = entry.name.startswith(_HIDDEN)
-            name = f".{entry.name.removeprefix(_HIDDEN)}" if hidden else entry.name
-            yield under / name, entry.read_bytes()
+            yield under / entry.name, entry.read_bytes()
 
 
 def write(files: dict[PurePosixPath, bytes], target: Path) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SECRET = "Secret reference"  # noqa: S105  the title of a schema
 _LATER_SOURCES = frozenset({"vault", "aws", "keyring", "azure", "gcp", "openbao"})
+_SOMETIMES_FORBIDDEN = ("secret", "successor", "maxAge", "rotateBefore", "expiresAt", "include")
 _LONGEST_WORD = 40
 _SHAPES = {
     "object": "a mapping",
@@ -137,7 +138,7 @@ def _problem(fault: _Fault, marks: DocumentMarks) -> Problem:
 
 def _faults(failure: _Failure, body: Any) -> Iterator[_Fault]:
     if not failure.rule:
-        yield _forbidden(failure.path, body)
+        yield from _forbidden(failure, body)
     elif "propertyNames" in failure.within:
         yield _bad_name(failure)
     elif failure.rule in _SEVERAL:
@@ -151,16 +152,18 @@ def _field(path: Path) -> str:
     return next((step for step in reversed(path) if isinstance(step, str)), "the document")
 
 
-def _forbidden(path: Path, body: Any) -> _Fault:
+def _forbidden(failure: _Failure, body: Any) -> Iterator[_Fault]:
+    """The error names the parent of a forbidden field and not the field: look for its value."""
     parent = body
-    for step in path[:-1]:
+    for step in failure.path:
         parent = parent[step]
-    name = _field(path)
-    if "type" in parent:
-        cause = f'a method of type {shown(str(parent["type"]))} takes no "{name}"'
-        return _Fault(path, "field-not-allowed", cause, "leave it out", by_key=True)
-    cause = f'"{name}" cannot stand beside `all: true`'
-    return _Fault(path, "field-not-allowed", cause, "keep one of the two", by_key=True)
+    for name in _SOMETIMES_FORBIDDEN:
+        if name in parent and parent[name] is failure.instance:
+            cause = f'"{name}" cannot stand beside `all: true`'
+            if "type" in parent:
+                cause = f'a method of type {shown(str(parent["type"]))} takes no "{name}"'
+            path = (*failure.path, name)
+            yield _Fault(path, "field-not-allowed", cause, "leave it out", by_key=True)
 
 
 def _bad_name(failure: _Failure) -> _Fault:

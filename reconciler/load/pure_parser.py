@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from yaml.error import MarkedYAMLError
+from yaml.events import ScalarEvent
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
@@ -15,3 +19,11 @@ class PureParser(Reader, Scanner, Parser):
         Reader.__init__(self, stream)
         Scanner.__init__(self)
         Parser.__init__(self)
+
+    def get_event(self) -> Any:
+        r"""Refuse halves of characters (``\ud800``), as libyaml does: nothing can encode them."""
+        event = super().get_event()
+        if type(event) is ScalarEvent and any("\ud800" <= c <= "\udfff" for c in event.value):
+            cause = "found invalid Unicode character escape code"
+            raise MarkedYAMLError(problem=cause, problem_mark=event.start_mark)
+        return event

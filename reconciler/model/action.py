@@ -302,13 +302,13 @@ class ApplyReport:
     outcomes: tuple[Outcome, ...]
     serial_before: int
     serial_after: int
-    interrupted: str = ""
+    lineage: str
 
     @property
     def failed(self) -> bool:
         """Whether anything failed or was left undone."""
         bad = (OutcomeState.FAILED, OutcomeState.SKIPPED)
-        return bool(self.interrupted) or any(o.state in bad for o in self.outcomes)
+        return any(o.state in bad for o in self.outcomes)
 
 
 class DriftStatus(StrEnum):

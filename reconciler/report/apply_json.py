@@ -18,9 +18,8 @@ def apply_document(report: ApplyReport) -> Document:
         "timestamp": stamp(report.plan.created_at),
         "plan_digest": report.plan.digest,
         "failed": report.failed,
-        "interrupted": report.interrupted,
         "state": {
-            "lineage": report.plan.inputs.lineage,
+            "lineage": report.lineage,
             "serial_before": report.serial_before,
             "serial_after": report.serial_after,
         },

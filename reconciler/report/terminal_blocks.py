@@ -14,6 +14,9 @@ from reconciler.report.paint import Paint
 SHOWN = 20
 """Lines of one list before the rest is counted instead."""
 
+_ON_ONE_LINE = 4
+"""Longer lists stand one entry a line."""
+
 _SECRET = "(sensitive value)"  # noqa: S105  the words shown instead of one
 _UNKNOWN = "(known after apply)"
 _REPOSITORIES = frozenset({"repositories", "selection"})
@@ -136,6 +139,10 @@ def _whole(
             continue
         text = _SECRET if name in sensitive else value_text(value)
         text = _UNKNOWN if name in unknown else text
+        if isinstance(value, list) and len(value) > _ON_ONE_LINE:
+            body = capped([f"{sign} {value_text(entry)}," for entry in value])
+            yield Row(sign, name, "[", body, "]")
+            continue
         yield Row(sign, name, f"{text} -> null" if sign == "-" else text)
 
 

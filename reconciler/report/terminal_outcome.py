@@ -120,15 +120,12 @@ def _outcome(item: Mapping[str, Any], paint: Paint) -> Iterator[str]:
 
 
 def _apply_footer(doc: Mapping[str, Any], paint: Paint) -> Iterator[str]:
-    if doc["interrupted"]:
-        yield f"{paint.red('Interrupted:')} {doc['interrupted']}"
     yield paint.bold(apply_sentence(doc))
     counts = apply_counts(doc)
     if counts:
         yield counts
     state = doc["state"]
-    lineage = f"lineage {state['lineage']}, " if state["lineage"] else ""
-    yield f"Registry: {lineage}serial {state['serial_before']} -> {state['serial_after']}"
+    yield f"Registry: lineage {state['lineage']}, serial {state['serial_before']} -> {state['serial_after']}"
     if doc["failed"]:
         yield "What was begun is in the journal; `reconciler apply` goes on from there."
 

@@ -301,7 +301,6 @@ def render_apply(doc: Mapping[str, Any]) -> str:
         (
             (f"## {markdown(apply_sentence(shown))}",),
             filter(None, (apply_counts(shown),)),
-            (f"Interrupted: {markdown(shown['interrupted'])}",) if shown["interrupted"] else (),
             _outcomes(shown),
             (_finding(error, error["address"] or "") for error in shown["errors"]),
             _still_by_hand(shown),

@@ -41,22 +41,25 @@ DONE: dict[str, str] = {
 """Kind of action → the word after "will be"."""
 
 
+AFTERMATH = frozenset({"revoke-old", "move-secret"})
+"""Manual steps that tidy up after a rotation: the connection itself is as declared."""
+
+
 def plan_sentence(doc: Mapping[str, Any]) -> str:
     """The sentence that tools around Terraform parse, word for word.
 
     Source: Atlantis' expression for it, runatlantis/atlantis server/events/models/models.go
-    [observed, 2026-11-21]. A plan that withholds, waits or could not read everything does not
-    claim that the infrastructure matches.
+    [observed, 2026-11-21]. Adoptions and forgotten records are counted behind it. A plan that
+    withholds, waits or could not read everything does not claim that the infrastructure matches.
     """
     summary = doc["summary"]
     acts = any(summary[key] for key in ("import", "add", "change", "remove", "forget"))
-    if not acts and not doc["withheld"] and not doc["waiting"] and not doc["errored"]:
+    waits = any(item["step"]["id"] not in AFTERMATH for item in doc["waiting"])
+    if not (acts or waits or doc["withheld"] or doc["errored"]):
         return "No changes. Your infrastructure matches the configuration."
-    imports = f"{summary['import']} to import, " if summary["import"] else ""
-    forgets = f", {summary['forget']} to forget" if summary["forget"] else ""
     return (
-        f"Plan: {imports}{summary['add']} to add, {summary['change']} to change, "
-        f"{summary['remove']} to destroy{forgets}."
+        f"Plan: {summary['add']} to add, {summary['change']} to change, "
+        f"{summary['remove']} to destroy."
     )
 
 
@@ -65,6 +68,8 @@ def plan_counts(doc: Mapping[str, Any]) -> str:
     summary = doc["summary"]
     waiting = summary["waiting"]
     parts = (
+        (summary["import"], "to adopt"),
+        (summary["forget"], "to forget"),
         (summary["rotate"], "to rotate"),
         (summary["relink"], "to relink"),
         (summary["withheld"], "withheld"),

@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.sandbox.server import RunningSandbox
 from reconciler.sandbox.settings import Settings
+from tests.e2e.killing import Stable
 from tests.e2e.world import World
 
 
@@ -16,3 +17,17 @@ from tests.e2e.world import World
 def world(tmp_path: Path) -> Iterator[World]:
     with RunningSandbox(Settings()) as box:
         yield World(tmp_path, box)
+
+
+@pytest.fixture(scope="session")
+def stable() -> Iterator[Stable]:
+    """Commands that start in a tenth of the time, and can be killed at any write."""
+    with Stable() as found:
+        yield found
+
+
+@pytest.fixture
+def swift(tmp_path: Path, stable: Stable) -> Iterator[World]:
+    """A world whose commands run in forks of one warm process."""
+    with RunningSandbox(Settings()) as box:
+        yield World(tmp_path / "project", box, stable=stable)

@@ -6,17 +6,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from reconciler.ports.registry import RegistryStore
 from reconciler.sandbox.ox import person_in
 from reconciler.sandbox.ox_person import Person
 from reconciler.sandbox.server import RunningSandbox
 from reconciler.sandbox.state import Sandbox
+from tests.e2e.killing import Stable, Strike
 
 MANAGE_ALL = ["connect", "rescope", "rotate", "disconnect"]
 EMPTY = "No changes. Your infrastructure matches the configuration."
@@ -38,15 +41,20 @@ class Run:
 
 @dataclass(slots=True)
 class World:
-    """A project in *root* against *box*. ``documents`` are written as YAML before each command."""
+    """A project in *root* against *box*. ``documents`` are written as YAML before each command.
+
+    With a *stable*, commands run in forks of its warm process, which can be killed at any write.
+    """
 
     root: Path
     box: RunningSandbox
     documents: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     project: dict[str, Any] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    stable: Stable | None = None
 
     def __post_init__(self) -> None:
+        self.root.mkdir(exist_ok=True)
         self.put_token(self.environment["OX_BOT_TOKEN"])
         self.declare_account("acme")
         self.declare(
@@ -141,18 +149,54 @@ class World:
     def run(self, *words: str, **variables: str) -> Run:
         """`reconciler *words*` in the project folder, in a process of its own."""
         self.write()
-        process = subprocess.run(
+        env = self.variables(**variables)
+        if self.stable is not None:
+            run = Run(*self.stable.run(words, self.root, env, self.scratch))
+        else:
+            process = self.start(*words, **variables)
+            out, err = process.communicate(timeout=120)
+            run = Run(process.returncode, out, err)
+        if variables.get("RECONCILER_DEBUG") != "1":
+            assert "Traceback" not in run.err, run.err
+        self.outputs += [run.out, run.err]
+        return run
+
+    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        """Begin `reconciler *words*` on the YAML as last written, and do not wait for it."""
+        return subprocess.Popen(
             [sys.executable, "-m", "reconciler", *words],
             cwd=self.root,
-            env={**os.environ, **self.environment, "COLUMNS": "160", **variables},
-            capture_output=True,
+            env=self.variables(**variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
-            check=False,
         )
-        assert "Traceback" not in process.stderr, process.stderr
-        self.outputs += [process.stdout, process.stderr]
-        return Run(process.returncode, process.stdout, process.stderr)
+
+    def kill(self, strike: Strike, *words: str) -> int:
+        """Run a command that is killed at a write; its exit code, negative when it was."""
+        assert self.stable is not None
+        self.write()
+        code, out, err = self.stable.run(
+            words, self.root, self.variables(), self.scratch, strike=strike
+        )
+        self.outputs += [out, err]
+        return code
+
+    def writes(self) -> list[str]:
+        """The durable writes of the last command, in order."""
+        return (self.scratch / "trace").read_text().splitlines()
+
+    def variables(self, **more: str) -> dict[str, str]:
+        """The environment of a command."""
+        return {**os.environ, **self.environment, "COLUMNS": "160", **more}
+
+    @property
+    def scratch(self) -> Path:
+        """A folder beside the project, for what tests note down."""
+        found = self.root.parent / "scratch"
+        found.mkdir(exist_ok=True)
+        return found
 
     def plan(self) -> dict[str, Any]:
         run = self.run("plan", "--format", "json")
@@ -179,13 +223,16 @@ class World:
         return before
 
     def serial(self) -> int:
+        with self.registry() as registry:
+            return registry.snapshot().serial
+
+    @contextmanager
+    def registry(self) -> Iterator[RegistryStore]:
+        """The project's registry, opened beside the commands."""
         from reconciler.registry import open_registry
 
-        registry = open_registry(f"sqlite:///{self.root}/.reconciler/registry.db")
-        try:
-            return registry.snapshot().serial
-        finally:
-            registry.close()
+        with closing(open_registry(f"sqlite:///{self.root}/.reconciler/registry.db")) as found:
+            yield found
 
     def live(self) -> list[dict[str, Any]]:
         """The connections of the OX organization, as a person sees them."""

@@ -48,7 +48,7 @@ def test_plan(plan: Plan, plain: int, detailed: int) -> None:
 
 def an_apply(*states: OutcomeState, plan: Plan | None = None) -> ApplyReport:
     outcomes = tuple(Outcome(b.an_address(), ActionKind.CONNECT, state) for state in states)
-    return ApplyReport(plan or b.a_plan(), outcomes, 1, 2)
+    return ApplyReport(plan or b.a_plan(), outcomes, 1, 2, b.LINEAGE)
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,6 @@ def test_apply(report: ApplyReport, plain: int, detailed: int) -> None:
     document = apply_document(report)
     assert of_apply(document, detailed=False) == plain
     assert of_apply(document, detailed=True) == detailed
-
-
-def test_an_interrupted_apply_has_failed() -> None:
-    report = replace(an_apply(OutcomeState.DONE), interrupted="by a signal")
-    assert of_apply(apply_document(report), detailed=True) == Exit.FAILED
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def test_a_plan_that_could_not_read_everything_fails(run: Run, project: Path) ->
 
 
 def test_a_saved_plan_can_be_shown_again(run: Run, project: Path) -> None:
-    planned = run("plan", "connections", "--out", "plan.json")
-    assert "reconciler apply plan.json connections" in planned.stderr
+    planned = run("plan", "connections.yaml", "--out", "plan.json")
+    assert "reconciler apply plan.json connections.yaml" in planned.stderr
     (project / "reconciler.yaml").unlink()
     shown = run("show", "plan.json")
     assert shown.exit_code == 0

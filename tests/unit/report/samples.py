@@ -172,7 +172,7 @@ def an_apply_report() -> ApplyReport:
         ),
         serial_before=51,
         serial_after=53,
-        interrupted="by a signal",
+        lineage=b.LINEAGE,
     )
 
 

@@ -142,7 +142,7 @@ def test_an_apply_without_failures_is_complete_in_terraforms_words() -> None:
         an_apply_report(),
         plan=b.a_plan(),
         outcomes=an_apply_report().outcomes[:1],
-        interrupted="",
+        lineage=b.LINEAGE,
     )
     text = render_apply(apply_document(report), paint=PLAIN)
     assert "Apply complete! Resources: 0 added, 1 changed, 0 destroyed.\n" in text
