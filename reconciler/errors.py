@@ -12,6 +12,7 @@
     │   ├── LeaseLostError                    our lease expired or was taken: stop at once
     │   └── StaleSerialError                  the record moved since it was read
     └── PlanRefusedError                      the plan no longer holds, or breaks a limit
+        └── PlanMovedError                    somebody else applied since it was made
 
 Anything else that reaches the top is our bug.
 """
@@ -170,3 +171,7 @@ class PlanRefusedError(ReconcilerError):
         """Keep what moved apart from the cause."""
         super().__init__(cause, hint=hint)
         self.moved = moved
+
+
+class PlanMovedError(PlanRefusedError):
+    """Somebody else applied between a plan and its apply; a new plan may hold."""

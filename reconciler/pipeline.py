@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from reconciler.apply import Execution, execute
 from reconciler.diff import Background, compare, drift_report, explain
 from reconciler.errors import (
+    PlanMovedError,
     PlanRefusedError,
     Problem,
     SourceMark,
@@ -26,13 +28,14 @@ from reconciler.model.action import (
     VerifyLine,
 )
 from reconciler.model.address import ConnectionAddress
+from reconciler.model.bulk import collector_patient
 from reconciler.model.desired import DesiredState
 from reconciler.model.drift import Difference
 from reconciler.model.observed import ObservedState, Reads
 from reconciler.model.profile import Profile
-from reconciler.model.record import AuditEntry, Change, Snapshot
+from reconciler.model.record import AuditEntry, Change, OperationState, Snapshot
 from reconciler.model.suggest import did_you_mean
-from reconciler.observe import check_connections, gather
+from reconciler.observe import check_connections, gather, remember
 from reconciler.plan import Setting, build
 from reconciler.ports.bundle import Handles, Ports
 from reconciler.ports.provider import ProviderSpec
@@ -77,10 +80,11 @@ def validate(
     registry_url: str | None,
     providers: Mapping[str, ProviderSpec],
     profiles: Mapping[str, Path],
+    now: datetime,
 ) -> Validation:
     """Load and resolve, without a network. Every problem of the run is in the answer."""
     loaded = load(paths, env=env, registry_url=registry_url, shipped_profiles=profiles)
-    state, found = resolve(loaded, providers)
+    state, found = resolve(loaded, providers, now=now)
     problems = sorted(
         {*loaded.problems, *found},
         key=lambda p: (p.where or SourceMark(""), p.code, p.cause),
@@ -106,17 +110,23 @@ class _Survey:
 
 
 async def _survey(state: DesiredState, ports: Ports, rotate: RotateRequest | None) -> _Survey:
+    with collector_patient():
+        return await _look(state, ports, rotate)
+
+
+async def _look(state: DesiredState, ports: Ports, rotate: RotateRequest | None) -> _Survey:
     snapshot = ports.registry.snapshot()
     _ensure_environment(state, snapshot)
     only = _requested(state, rotate)
-    observed, handles = await gather(state, ports, snapshot)
+    remembered = asyncio.create_task(remember(state, ports))
     try:
-        known = {
-            account.reach: ports.registry.known_repositories(account.reach)
-            for account in {c.account.reach: c.account for c in state.connections.values()}.values()
-        }
+        observed, handles = await gather(state, ports, snapshot)
+    except BaseException:
+        remembered.cancel()
+        raise
+    try:
         background = Background(
-            known=known,
+            known=await remembered,
             implies={name: spec.implies for name, spec in ports.providers.items()},
             now=ports.now(),
             requested=only or frozenset(),
@@ -196,7 +206,8 @@ async def apply(
         expect: the reviewed plan; anything else is refused.
         accept_limits: the digest of a plan whose broken limits are accepted this once.
         rotate: limits the plan to rotations.
-        lock_timeout_s: seconds to wait for somebody else's lease.
+        lock_timeout_s: seconds to wait for somebody else's lease; when he changed anything of
+            these connections, it is planned and approved again.
 
     Returns:
         What became of every action; None when it was not approved.
@@ -205,36 +216,52 @@ async def apply(
         PlanRefusedError: not the reviewed plan, or over a limit.
         LeaseHeldError: somebody else is applying.
     """
-    survey = await _survey(state, ports, rotate)
-    try:
-        if expect is not None:
-            _ensure_holds(survey.plan, expect)
-        approved = approve(survey.plan)
-        _ensure_within_limits(survey.plan, accept_limits)
-        if not approved:
-            return None
-        run = Execution(
-            plan=survey.plan,
-            state=state,
-            snapshot=survey.snapshot,
-            observed=survey.observed,
-            ports=ports,
-            handles=survey.handles,
-            holder=ports.who,
-            lock_timeout=timedelta(seconds=lock_timeout_s),
-            tell=on_event,
-        )
-        outcomes = await execute(run) if survey.plan.actions else ()
-        after = ports.registry.snapshot()
-        return ApplyReport(
-            plan=survey.plan,
-            outcomes=outcomes,
-            serial_before=survey.plan.inputs.serial,
-            serial_after=after.serial,
-            lineage=after.lineage,
-        )
-    finally:
-        await survey.handles.aclose()
+    until = ports.now() + timedelta(seconds=lock_timeout_s)
+    while True:
+        survey = await _survey(state, ports, rotate)
+        try:
+            if expect is not None:
+                _ensure_holds(survey.plan, expect)
+            approved = approve(survey.plan)
+            _ensure_within_limits(survey.plan, accept_limits)
+            if not approved:
+                return None
+            return await _carry_out(survey, state, ports, until, on_event)
+        except PlanMovedError:
+            if expect is not None or ports.now() >= until:
+                raise
+            on_event("registry", "somebody else applied meanwhile; planning again")
+        finally:
+            await survey.handles.aclose()
+
+
+async def _carry_out(
+    survey: _Survey,
+    state: DesiredState,
+    ports: Ports,
+    until: datetime,
+    tell: Callable[[str, str], None],
+) -> ApplyReport:
+    run = Execution(
+        plan=survey.plan,
+        state=state,
+        snapshot=survey.snapshot,
+        observed=survey.observed,
+        ports=ports,
+        handles=survey.handles,
+        holder=ports.who,
+        lock_timeout=until - ports.now(),
+        tell=tell,
+    )
+    outcomes = await execute(run) if survey.plan.actions else ()
+    after = ports.registry.snapshot()
+    return ApplyReport(
+        plan=survey.plan,
+        outcomes=outcomes,
+        serial_before=survey.plan.inputs.serial,
+        serial_after=after.serial,
+        lineage=after.lineage,
+    )
 
 
 def _ensure_holds(plan: Plan, expect: Expectation) -> None:
@@ -265,7 +292,7 @@ def _ensure_within_limits(plan: Plan, accepted: str) -> None:
     if plan.refusals and not accepted:
         raise PlanRefusedError(
             "the plan breaks a limit: " + "; ".join(r.why for r in plan.refusals),
-            hint=f"to accept exactly this plan once: reconciler apply --accept-limits {plan.digest}",
+            hint=f"to accept this plan once: reconciler apply --accept-limits {plan.digest}",
         )
 
 
@@ -299,14 +326,17 @@ def acknowledge(state: DesiredState, ports: Ports, name: str, step: str | None) 
         UsageError: nothing waits under that name or step.
     """
     snapshot = ports.registry.snapshot()
-    address = ConnectionAddress.parse(name)
-    operation = snapshot.operations.get(address)
+    open_steps = {
+        a.name: o for a, o in snapshot.operations.items() if o.state is OperationState.WAITING
+    }
+    operation = open_steps.get(name.removeprefix("connection."))
     if operation is None or step not in (None, operation.step):
-        waiting = [f"{a.name} {o.step}" for a, o in snapshot.operations.items()]
+        waiting = [f"{known} {o.step}" for known, o in open_steps.items()]
         raise UsageError(
             f"no step {step or ''} of {name!r} waits for a person".replace("  ", " "),
             hint=f"waiting: {', '.join(sorted(waiting)) or 'nothing'}",
         )
+    address = operation.address
     lease = ports.registry.acquire(str(address), ports.who, state.settings.lease_ttl, ports.now())
     try:
         record = snapshot.records.get(address)

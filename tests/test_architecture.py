@@ -48,8 +48,10 @@ def test_every_kind_has_a_published_schema(kind: str) -> None:
 
 
 def adapters() -> list[Declared]:
-    found = (*providers.specs().values(), *consumers.specs().values())
-    return [Declared(spec.name, spec.title, spec.abilities) for spec in found]
+    return [
+        *(Declared(s.name, s.title, s.abilities) for s in providers.specs().values()),
+        *(Declared(s.name, s.title, s.abilities) for s in consumers.specs().values()),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,8 @@ def test_the_readme_shows_what_the_demo_really_prints() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     said = {_plain(line) for line in done.stdout.splitlines()}
-    block = re.search(r"<!-- demo -->\n```console\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    readme = (ROOT / "README.md").read_text()
+    block = re.search(r"<!-- demo -->\n```console\n(.*?)```", readme, re.DOTALL)
     assert block is not None
     lines = block.group(1).splitlines()[1:]  # the first is the command itself
     missing = [line for line in lines if line.strip() not in ("", "…") and _plain(line) not in said]

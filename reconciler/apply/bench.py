@@ -124,7 +124,8 @@ class Bench:
         serial = self.ports.registry.commit(change, self.lease)
         self.operation = change.operation and replace(change.operation, serial=serial)
         if change.record is not None:
-            self.record = replace(change.record, serial=serial)
+            epoch = serial if change.record.epoch == THIS_COMMIT else change.record.epoch
+            self.record = replace(change.record, epoch=epoch, serial=serial)
         elif change.forget:
             self.record = None
 
@@ -195,7 +196,7 @@ class Bench:
             protect=desired.protect,
             source=desired.where,
             token_id=report.token_id if report else old.token_id if old else "",
-            expires_at=method.expires_at if method.expires_at != stale else None,
+            expires_at=self._expiry(desired, since, stale),
             retired=self._retired(fingerprint),
             labels=desired.labels,
             stale_expiry=stale,
@@ -216,7 +217,11 @@ class Bench:
                 follows_new=old.follows_new,
                 listed_at=old.listed_at,
             )
-        same = old is not None and old.selection_digest == desired.selection.digest
+        same = (
+            old is not None
+            and old.selection_digest == desired.selection.digest
+            and old.account_identity == desired.account.identity
+        )
         target: dict[str, Selected] = dict(change.target) if change else {}
         return replace(
             record,
@@ -226,7 +231,21 @@ class Bench:
             listed_at=THIS_COMMIT if proven else 0,
         )
 
+    def _expiry(
+        self, desired: DesiredConnection, since: datetime, stale: datetime | None
+    ) -> datetime | None:
+        """The credential's end: as declared for it, else the consumer's word, else by its age."""
+        method = desired.method
+        if method.expires_at not in (None, stale):
+            return method.expires_at
+        live = self.live or (self.view.live.value if isinstance(self.view.live, Present) else None)
+        if live is not None and live.expires_at is not None:
+            return live.expires_at
+        return since + method.max_age if method.max_age is not None else None
+
     def _fingerprint(self) -> str:
+        if self.wanted.method.kind.is_browser_grant:
+            return ""
         if self.slot is not None:
             return self.slot.fingerprint
         return self.record.fingerprint if self.record else ""
@@ -235,7 +254,9 @@ class Bench:
         old = self.record
         if old is None:
             return ()
-        gone = () if old.fingerprint in ("", fingerprint) else (old.fingerprint,)
+        # A browser grant replaces the method, not the credential: that one may come back.
+        replaced = fingerprint not in ("", old.fingerprint) and old.fingerprint != ""
+        gone = (old.fingerprint,) if replaced else ()
         kept = tuple(f for f in old.retired if f != fingerprint)
         return (*gone, *kept)[:_RETIRED_KEPT]
 

@@ -15,8 +15,9 @@ from reconciler.errors import (
     Fault,
     LeaseHeldError,
     LeaseLostError,
-    PlanRefusedError,
+    PlanMovedError,
     ReconcilerError,
+    RegistryError,
     RemoteError,
 )
 from reconciler.model.action import Action, ManualStep, Outcome, OutcomeState, Plan, Step
@@ -57,7 +58,7 @@ async def execute(run: Execution) -> tuple[Outcome, ...]:
     Raises:
         LeaseHeldError: somebody else is at one of these connections.
         LeaseLostError: our lease was lost; what was in flight is in the journal.
-        PlanRefusedError: the registry moved since the plan was made.
+        PlanMovedError: the registry moved since the plan was made.
     """
     async with _leases(run):
         _ensure_unmoved(run)
@@ -82,16 +83,25 @@ def _first(lost: BaseExceptionGroup[LeaseLostError]) -> BaseException:
 
 
 def _ensure_unmoved(run: Execution) -> None:
-    """Under the leases, the registry must still be the one that the plan was made from."""
-    planned = run.plan.inputs
-    run.snapshot = run.ports.registry.snapshot()
-    same_lineage = planned.lineage in ("", run.snapshot.lineage)
-    if run.snapshot.serial != planned.serial or not same_lineage:
-        raise PlanRefusedError(
+    """Under the leases, the registry must know of these connections what the plan knew."""
+    before = run.snapshot
+    run.snapshot = now = run.ports.registry.snapshot()
+    # Two first runs may each have made up a key: fingerprints only hold under the one that stays.
+    is_same = before.key == now.key and before.lineage in ("", now.lineage)
+    addresses = {a for action in run.plan.actions for a in (action.address, action.moved_from) if a}
+    moved = [str(a) for a in sorted(addresses) if _version(before, a) != _version(now, a)]
+    if moved or not is_same:
+        raise PlanMovedError(
             "somebody else applied between this plan and its apply",
             hint="look at the new plan with `reconciler plan`, and apply that one",
-            moved=(f"registry serial: {planned.serial} → {run.snapshot.serial}",),
+            moved=(f"registry serial: {before.serial} → {now.serial}", *moved),
         )
+
+
+def _version(snapshot: Snapshot, address: ConnectionAddress) -> tuple[int, int]:
+    """When the record and the operation of a connection last changed; 0 where there is none."""
+    record, operation = snapshot.records.get(address), snapshot.operations.get(address)
+    return (record.serial if record else 0, operation.serial if operation else 0)
 
 
 @asynccontextmanager
@@ -149,6 +159,8 @@ async def _heartbeat(
             if worker is not None:
                 worker.cancel()
             return
+        except RegistryError as error:  # busy just now: the next beat still comes in time
+            run.tell("registry", error.cause)
 
 
 def _bench(run: Execution, action: Action) -> Bench:

@@ -65,7 +65,7 @@ def _login(bench: Bench, slot: Slot) -> Login:
 async def _check_credential(bench: Bench, step: CheckCredential) -> None:
     """Who is it, which scopes, can it read the account."""
     found = bench.view.credential
-    slot = (found.candidate if step.candidate else found.held) or found.held or found.candidate
+    slot = found.candidate if step.candidate else found.held or found.candidate
     if slot is None:
         raise SecretError(
             f"there is no credential to use: {found.missing or 'its source is empty'}",
@@ -163,7 +163,8 @@ async def _check_connection(bench: Bench) -> None:
 def _live(bench: Bench) -> LiveConnection:
     if bench.live is not None:
         return bench.live
-    if isinstance(bench.view.live, Present):
+    # What a reconnection finds is the one that it removes in the end.
+    if isinstance(bench.view.live, Present) and bench.action.kind is not ActionKind.RECONNECT:
         return bench.view.live.value
     raise RemoteError(
         bench.wanted.consumer.profile.name,
@@ -214,15 +215,23 @@ async def _prove_dead(bench: Bench, step: ProveDead) -> None:
             f"the old credential in {slot.place} {state}",
             hint="revoke it at the provider and apply again; both are kept until then",
         )
+    if bench.operation is not None:
+        # The next steps may overwrite the old value: after them nobody could prove it again.
+        known = replace(bench.operation, acknowledged=bench.operation.acknowledged | {"revoke-old"})
+        bench.commit(replace(bench.change("the old credential is dead"), operation=known))
 
 
 def _promote(bench: Bench) -> None:
-    """The successor takes the place of the secret; read back before its own place is cleared."""
+    """The successor takes the place of the secret; read back before its own place is cleared.
+
+    Only the credential in use is moved, and never over one that was put there since.
+    """
     method, sources = bench.wanted.method, bench.ports.secrets
-    if method.secret is None or method.successor is None:
+    in_use, newest = bench.slot or bench.view.credential.held, bench.view.credential.candidate
+    if method.secret is None or method.successor is None or in_use is None:
         return
     value = sources[method.successor.source].read(method.successor)
-    if value is None:
+    if value != in_use.secret or (newest is not None and newest.ref == method.secret):
         return
     sources[method.secret.source].write(method.secret, value)
     if sources[method.secret.source].read(method.secret) != value:

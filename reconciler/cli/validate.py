@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from reconciler.cli.context import Globals
@@ -38,6 +40,7 @@ def command(chosen: Globals, paths: tuple[str, ...], shape: str) -> int:
         registry_url=chosen.registry or None,
         providers=wiring.providers(),
         profiles=wiring.profiles(),
+        now=datetime.now(UTC),
     )
     doc = validation_document(found.problems, files=found.files, documents=found.documents)
     if shape == JSON:

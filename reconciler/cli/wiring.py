@@ -49,6 +49,7 @@ def load_state(options: Globals, paths: Sequence[str]) -> tuple[DesiredState, tu
         registry_url=options.registry or None,
         providers=providers(),
         profiles=profiles(),
+        now=datetime.now(UTC),
     )
     if found.state is None:
         raise ConfigError(found.problems)

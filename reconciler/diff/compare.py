@@ -19,7 +19,7 @@ from reconciler.diff.selection import choose, compare_selection
 from reconciler.model.address import ConnectionAddress
 from reconciler.model.desired import DesiredConnection, DesiredState
 from reconciler.model.drift import Difference, Finding, SelectionChange
-from reconciler.model.observed import ConnectionView, ObservedState, Present
+from reconciler.model.observed import ConnectionView, LiveSelection, ObservedState, Present
 from reconciler.model.record import KnownRepositories, Operation, Record, Snapshot
 
 
@@ -70,7 +70,7 @@ def _difference(
     )
     changes = live_changes(record, view) + yaml_changes(desired, record) if record else ()
     if selection is not None:
-        changes += selection_changes(desired, record, selection)
+        changes += selection_changes(desired, _of_account(desired, record), selection)
     return Difference(
         address=address,
         desired=desired,
@@ -140,6 +140,24 @@ def _selection(
         return None, ()
     known = background.known.get(desired.account.reach, KnownRepositories())
     listing = view.listing.value
-    choice = choose(desired, listing, record, known)
-    live = view.live.value.selection if isinstance(view.live, Present) else None
+    choice = choose(desired, listing, _of_account(desired, record), known)
+    live = _carrier(desired, record, view)
+    record = _of_account(desired, record)
     return compare_selection(desired, listing, record, live, choice), tuple(choice.findings)
+
+
+def _of_account(desired: DesiredConnection, record: Record | None) -> Record | None:
+    """The record, unless it is of another account: of those repositories none can be missing."""
+    is_same = record is not None and record.account_identity == desired.account.identity
+    return record if is_same else None
+
+
+def _carrier(
+    desired: DesiredConnection, record: Record | None, view: ConnectionView
+) -> LiveSelection | None:
+    """The live selection to hold against: of the connection that will carry it from now on."""
+    if record is not None and view.strangers:
+        return view.strangers[0].selection
+    if record is not None and _of_account(desired, record) is None:
+        return None
+    return view.live.value.selection if isinstance(view.live, Present) else None

@@ -141,7 +141,11 @@ def _fits(
     if not problem and report.verdict is Verdict.UNKNOWN:
         problem = f"the new secret in {candidate.place} could not be checked: {report.cause}"
     same_login = record.username == desired.method.username
-    if not problem and same_login and report.identity not in ("", record.identity or report.identity):
+    if (
+        not problem
+        and same_login
+        and report.identity not in ("", record.identity or report.identity)
+    ):
         problem = (
             f"the new secret in {candidate.place} belongs to {report.login or report.identity}, "
             f"not to {desired.method.username or 'the account recorded'}"

@@ -54,12 +54,13 @@ def _item(difference: Difference) -> DriftItem:
 def _status(difference: Difference) -> tuple[DriftStatus, str]:
     """The gravest thing that holds, and the sentence for it."""
     view, record = difference.view, difference.record
-    for read in (view.live, view.listing) if view else ():
+    for read in (view.live, view.listing):
         if isinstance(read, Unreadable):
             return DriftStatus.UNREADABLE, read.reason
     if record is None:
         return DriftStatus.UNAPPLIED, "declared and not connected yet"
-    if view is not None and isinstance(view.live, Absent):
+    is_elsewhere = "consumer" in difference.parts  # then it was looked for at the new tenant
+    if isinstance(view.live, Absent) and not is_elsewhere:
         return DriftStatus.GONE, "it was removed at the consumer"
     return _outside(difference) or _unapplied(difference) or (DriftStatus.IN_SYNC, "")
 

@@ -75,33 +75,24 @@ def yaml_changes(desired: DesiredConnection, record: Record) -> tuple[FieldChang
         for name in names
         if before[name] != after[name] and not (name == "scopes" and _same_set(before, after))
     ]
-    if (
-        record.account == desired.account.name
-        and record.account_identity != desired.account.identity
-    ):
-        changes.append(
-            FieldChange(
-                "account.identity",
-                record.account_identity,
-                desired.account.identity,
-                Cause.YAML,
-                desired.account.where,
-            )
-        )
-    if (
-        record.consumer == desired.consumer.name
-        and record.consumer_identity != desired.consumer.identity
-    ):
-        changes.append(
-            FieldChange(
-                "consumer.identity",
-                record.consumer_identity,
-                desired.consumer.identity,
-                Cause.YAML,
-                desired.consumer.where,
-            )
-        )
-    return tuple(changes)
+    account, consumer = desired.account, desired.consumer
+    if record.account == account.name and record.account_identity != account.identity:
+        old, new = record.account_identity, account.identity
+        changes.append(FieldChange("account.identity", old, new, Cause.YAML, account.where))
+    if record.consumer == consumer.name and record.consumer_identity != consumer.identity:
+        old, new = record.consumer_identity, consumer.identity
+        changes.append(FieldChange("consumer.identity", old, new, Cause.YAML, consumer.where))
+    return (*changes, *_expiry_change(desired, record))
+
+
+def _expiry_change(desired: DesiredConnection, record: Record) -> tuple[FieldChange, ...]:
+    """A declared end has to be recorded: only so can it be told from the next credential's."""
+    end, old = desired.method.expires_at, record.expires_at
+    if end in (None, old, record.stale_expiry):
+        return ()
+    before = f"{old:%Y-%m-%d}" if old else None
+    where = desired.mark("expiresAt")
+    return (FieldChange("expires_at", before, f"{end:%Y-%m-%d}", Cause.YAML, where),)
 
 
 def _same_set(before: Mapping[str, Value], after: Mapping[str, Value]) -> bool:
@@ -114,57 +105,52 @@ def selection_changes(
 ) -> tuple[FieldChange, ...]:
     """The selection as field changes, grouped by cause."""
     where = desired.mark("repositories")
-    edited = record is not None and record.selection_digest != desired.selection.digest
     held = record.selection if record else {}
-    changes: list[FieldChange] = []
+    by_yaml = record is None or record.selection_digest != desired.selection.digest
+    chosen = Cause.YAML if by_yaml else Cause.PROVIDER
+    foreign = Cause.YAML if record is None else Cause.DRIFT
 
-    def add(labels: tuple[RepositoryLabel, ...], cause: Cause, note: str, *, gains: bool) -> None:
-        names = tuple(label.name for label in labels)
-        if names:
-            before, after = ((), names) if gains else (names, ())
-            changes.append(FieldChange("repositories", before, after, cause, where, note))
+    def note(text: str) -> str:
+        return "" if by_yaml else text
 
-    first = record is None
-    fresh = tuple(r for r in selection.add if r.id not in held)
-    lost = tuple(r for r in selection.add if r.id in held)
-    add(
-        fresh,
-        Cause.YAML if edited or first else Cause.PROVIDER,
-        "" if edited or first else "new at the provider",
-        gains=True,
+    def part(labels: tuple[RepositoryLabel, ...], *, known: bool) -> tuple[str, ...]:
+        return tuple(r.name for r in labels if (r.id in held) is known)
+
+    def names(labels: tuple[RepositoryLabel, ...]) -> tuple[str, ...]:
+        return tuple(r.name for r in labels)
+
+    rows = (
+        ((), part(selection.add, known=False), chosen, note("new at the provider")),
+        ((), part(selection.add, known=True), Cause.DRIFT, "taken out at the consumer"),
+        (part(selection.remove, known=True), (), chosen, note("no longer matches")),
+        (part(selection.remove, known=False), (), foreign, "added at the consumer"),
+        ((), names(selection.adopted), chosen, "already selected at the consumer"),
+        (names(selection.orphaned), (), Cause.PROVIDER, "vanished at the provider"),
     )
-    add(lost, Cause.DRIFT, "taken out at the consumer", gains=True)
-    known = tuple(r for r in selection.remove if r.id in held)
-    foreign = tuple(r for r in selection.remove if r.id not in held)
-    add(
-        known,
-        Cause.YAML if edited else Cause.PROVIDER,
-        "" if edited else "no longer matches",
-        gains=False,
+    return (
+        *(
+            FieldChange("repositories", before, after, cause, where, why)
+            for before, after, cause, why in rows
+            if before or after
+        ),
+        *(
+            FieldChange("repository.name", old.name, new, Cause.PROVIDER, where, f"id {old.id}")
+            for old, new in selection.renamed
+        ),
+        *_follow_change(desired, record, selection),
     )
-    add(foreign, Cause.DRIFT if not first else Cause.YAML, "added at the consumer", gains=False)
-    add(
-        selection.adopted,
-        Cause.PROVIDER if not edited else Cause.YAML,
-        "already selected at the consumer",
-        gains=True,
-    )
-    changes += [
-        FieldChange(
-            "repository.name", old.name, new, Cause.PROVIDER, where, f"renamed; id {old.id}"
-        )
-        for old, new in selection.renamed
-    ]
-    add(selection.orphaned, Cause.PROVIDER, "vanished at the provider", gains=False)
-    if selection.follow_changes:
-        recorded = record.follows_new if record else None
-        cause = Cause.DRIFT if recorded == selection.follows_new else Cause.YAML
-        changes.append(
-            FieldChange(
-                "follows_new", not selection.follows_new, selection.follows_new, cause, where
-            )
-        )
-    return tuple(changes)
+
+
+def _follow_change(
+    desired: DesiredConnection, record: Record | None, selection: SelectionChange
+) -> tuple[FieldChange, ...]:
+    if not selection.follow_changes:
+        return ()
+    recorded = record.follows_new if record else None
+    cause = Cause.DRIFT if recorded == selection.follows_new else Cause.YAML
+    after = selection.follows_new
+    where = desired.mark("repositories")
+    return (FieldChange("follows_new", not after, after, cause, where),)
 
 
 def live_changes(record: Record, view: ConnectionView) -> tuple[FieldChange, ...]:

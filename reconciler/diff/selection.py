@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.diff.terms import Rules, compile_rules, names_id
+from reconciler.diff.terms import Rules, compile_rules
 from reconciler.errors import Severity
 from reconciler.model.desired import DesiredConnection, DesiredSelection, Term
 from reconciler.model.drift import Finding, RepositoryLabel, SelectionChange
-from reconciler.model.matching import match_resources
+from reconciler.model.matching import match_resources, same_id
 from reconciler.model.method import Missing, NewRepositories
 from reconciler.model.observed import Listing, LiveSelection, Repository
 from reconciler.model.record import KnownRepositories, Record, Selected
@@ -17,17 +17,18 @@ from reconciler.model.suggest import did_you_mean
 
 MISSING_REPOSITORY = "repository-missing"
 EMPTY_SELECTION = "selection-empty"
-BLOCKING = frozenset({MISSING_REPOSITORY, EMPTY_SELECTION})
-"""Findings under which nothing is done to the connection."""
 
 
 @dataclass(slots=True)
 class Choice:
-    """A selection worked out against a listing."""
+    """A selection worked out against a listing.
+
+    ``settled`` says that it is the record's own, without anything vanished in it.
+    """
 
     target: Mapping[str, Selected]
     findings: list[Finding] = field(default_factory=list)
-    vanished: list[RepositoryLabel] = field(default_factory=list)
+    settled: bool = False
 
 
 def choose(
@@ -37,9 +38,10 @@ def choose(
 
     When neither the selection nor the account's repositories changed since the record was
     written from a complete listing, the record is the answer: one comparison of two mappings.
+    Not so where there is something to say about it, which has to be said on every run.
     """
     if record is not None and _is_settled(desired.selection, listing, record, known):
-        return Choice(record.selection)
+        return Choice(record.selection, settled=True)
     return _Chooser(desired, listing, record, known).choose()
 
 
@@ -51,7 +53,19 @@ def _is_settled(
         and record.selection_digest == selection.digest
         and 0 < record.listed_at == known.serial
         and listing.repositories == known.repositories
+        and _says_nothing(selection, record)
     )
+
+
+def _says_nothing(selection: DesiredSelection, record: Record) -> bool:
+    """It is not empty, has no orphan and no old name, and every exact term has its repository."""
+    held = record.selection
+    if not held or any(orphaned or name != old for name, old, orphaned in held.values()):
+        return False
+    exact = compile_rules(selection).exact
+    names = {s.name for s in held.values()} if exact else ()
+    ids = {same_id(key) for key in held} if exact else ()
+    return all(t.name in names if t.name else same_id(t.id) in ids for t in exact)
 
 
 class _Chooser:
@@ -79,7 +93,8 @@ class _Chooser:
         self._by_name(target)
         self._vanished(target)
         self.out.target = target
-        if not target and not self.out.findings and self.listing.complete:
+        failed = any(f.severity is Severity.ERROR for f in self.out.findings)
+        if not target and not failed and self.listing.complete:
             self._say(
                 EMPTY_SELECTION,
                 f"the selection matches none of the {len(self.listing.repositories)} repositories "
@@ -124,35 +139,50 @@ class _Chooser:
 
     def _by_name(self, target: dict[str, Selected]) -> None:
         """Bind each exact term to one repository: to the one it was bound to, else by name."""
+        if not self.rules.exact:
+            return
         by_name = {r.name: key for key, r in self.listing.repositories.items()}
         bound = {s.matched_as: key for key, s in self.held.items()}
+        ids = {same_id(k): k for k in (*self.held, *self.listing.repositories)}
+        named: set[str] = set()
         for term in self.rules.exact:
-            key = self._bind(term, by_name, bound)
+            key = ids.get(same_id(term.id)) if term.id else self._bind(term.name, by_name, bound)
             if key is None:
                 self._unmatched(term, by_name)
             elif key in self.listing.repositories:
-                repository = self.listing.repositories[key]
-                if self.rules.excludes(key, repository) or not self.rules.passes(key, repository):
-                    self._say(
-                        "term-without-effect",
-                        f"{term} names {repository.name!r}, which exclude or where keeps out",
-                        "remove one of the two",
-                        term,
-                        Severity.WARNING,
-                    )
-                else:
-                    target[key] = Selected(repository.name, term.name or repository.name)
-                    self._renamed(term, key, repository, by_name)
+                self._choose(term, key, target, named)
+                if key in target:
+                    self._renamed(term, key, by_name)
 
-    def _bind(self, term: Term, by_name: Mapping[str, str], bound: Mapping[str, str]) -> str | None:
-        if term.id:
-            keys = (*self.listing.repositories, *self.held)
-            return next((k for k in keys if names_id(term, k)), None)
-        return bound.get(term.name) or by_name.get(term.name)
+    def _bind(self, name: str, by_name: Mapping[str, str], bound: Mapping[str, str]) -> str | None:
+        """Another repository may only take the name over when the bound one cannot serve."""
+        key, current = bound.get(name), by_name.get(name)
+        if key is not None and key in self.listing.repositories:
+            return current if self._is_kept_out(key) else key
+        return current or key if self.listing.complete else key or current
 
-    def _renamed(
-        self, term: Term, key: str, repository: Repository, by_name: Mapping[str, str]
-    ) -> None:
+    def _is_kept_out(self, key: str) -> bool:
+        repository = self.listing.repositories[key]
+        return self.rules.excludes(key, repository) or not self.rules.passes(key, repository)
+
+    def _choose(self, term: Term, key: str, target: dict[str, Selected], named: set[str]) -> None:
+        repository = self.listing.repositories[key]
+        if self._is_kept_out(key):
+            self._say(
+                "term-without-effect",
+                f"{term} names {repository.name!r}, which exclude or where keeps out",
+                "remove one of the two",
+                term,
+                Severity.WARNING,
+            )
+            return
+        by_old_name = term.name not in ("", repository.name)
+        if by_old_name or key not in named:  # a second term must not unbind the old name
+            target[key] = Selected(repository.name, term.name or repository.name)
+        named.add(key)
+
+    def _renamed(self, term: Term, key: str, by_name: Mapping[str, str]) -> None:
+        repository = self.listing.repositories[key]
         if not term.name or repository.name == term.name:
             return
         other = by_name.get(term.name)
@@ -167,12 +197,14 @@ class _Chooser:
 
     def _unmatched(self, term: Term, by_name: Mapping[str, str]) -> None:
         gap = "" if self.listing.complete else " in what could be listed"
+        # Applied before, it had its repository then: that one was removed as `missing` says.
+        is_removed = self.same and self.selection.missing is Missing.REMOVE
         self._say(
             MISSING_REPOSITORY,
             f"{term} names no repository of {self.account.workspace!r}{gap}",
             did_you_mean(term.name, by_name) or "check the name and what the reader may see",
             term,
-            Severity.ERROR if self.listing.complete else Severity.WARNING,
+            Severity.ERROR if self.listing.complete and not is_removed else Severity.WARNING,
         )
 
     def _vanished(self, target: dict[str, Selected]) -> None:
@@ -188,12 +220,13 @@ class _Chooser:
 
     def _still_meant(self, key: str, held: Selected) -> bool:
         last = self.known.repositories.get(key, Repository(held.name))
-        exact = any(t.name == held.matched_as or names_id(t, key) for t in self.rules.exact)
+        exact = any(
+            t.name == held.matched_as or (t.id and same_id(t.id) == same_id(key))
+            for t in self.rules.exact
+        )
         return (exact or self.rules.includes(key, last)) and not self.rules.excludes(key, last)
 
     def _missing(self, target: dict[str, Selected], key: str, held: Selected) -> None:
-        label = RepositoryLabel(held.name, key)
-        self.out.vanished.append(label)
         gone = f"{held.name!r} is no longer in {self.account.workspace!r}"
         if self.selection.missing is Missing.ORPHAN:
             target[key] = held._replace(orphaned=True)
@@ -248,32 +281,43 @@ def compare_selection(
 ) -> SelectionChange:
     """Hold the choice against what is live and what was recorded."""
     held = record.selection if record else {}
+    follow = follows_new(desired.selection)
+    follow_changes = live is not None and live.follows_new not in (None, follow)
+    if choice.settled and live is not None and not follow_changes and _is_as_applied(held, live):
+        return SelectionChange(target=choice.target, follows_new=follow)
     if live is None:  # not readable just now: nothing is known to differ from the record
         chosen = _wanted(held)
     else:
         chosen = live_ids(listing, held, live, desired.account.workspace)
-    follow = follows_new(desired.selection)
-    follow_changes = live is not None and live.follows_new not in (None, follow)
-    same_record = record is not None and choice.target == held
+    same_record = record is not None and (choice.settled or choice.target == held)
     if same_record and not follow_changes and chosen == _wanted(held):
         return SelectionChange(target=choice.target, follows_new=follow)
     return _changed(choice, held, chosen, listing, follow, follow_changes, record is None)
+
+
+def _is_as_applied(held: Mapping[str, Selected], live: LiveSelection) -> bool:
+    """The consumer reads exactly the repositories of the record: nearly always, so made cheap."""
+    ids = [id_ for _, _, _, is_selected, _, id_ in live.resources if is_selected]
+    return len(ids) == len(held) and not held.keys() - ids
 
 
 def live_ids(
     listing: Listing, held: Mapping[str, Selected], live: LiveSelection, workspace: str
 ) -> frozenset[str]:
     """Ids of the repositories that are selected live, as far as they can be told apart."""
-    chosen = tuple(r for r in live.resources if r.selected)
+    chosen = [r for r in live.resources if r.selected]
     known = listing.repositories
-    if all(r.repository_id in known for r in chosen):
-        return frozenset(r.repository_id for r in chosen)
+    ids = frozenset([r.repository_id for r in chosen])
+    if ids <= known.keys():
+        return ids
     gone = {k: Repository(s.name) for k, s in held.items() if k not in known}
     return frozenset(match_resources(chosen, {**gone, **known}, workspace).values())
 
 
 def _wanted(target: Mapping[str, Selected]) -> frozenset[str]:
-    return frozenset(key for key, s in target.items() if not s.orphaned)
+    orphans = [key for key, (_, _, orphaned) in target.items() if orphaned]
+    every = frozenset(target)
+    return every.difference(orphans) if orphans else every
 
 
 def _changed(
@@ -287,11 +331,11 @@ def _changed(
 ) -> SelectionChange:
     target = dict(choice.target)
     wanted = _wanted(target)
-    names = {k: r.name for k, r in listing.repositories.items() if k in chosen or k in target}
+    listed = listing.repositories
 
     def labels(keys: frozenset[str]) -> tuple[RepositoryLabel, ...]:
-        name = {k: names.get(k) or (held[k].name if k in held else k) for k in keys}
-        return tuple(sorted(RepositoryLabel(name[k], k) for k in keys))
+        known = {k: listed[k] if k in listed else held.get(k) for k in keys}
+        return tuple(sorted(RepositoryLabel(r.name if r else k, k) for k, r in known.items()))
 
     remove = chosen - frozenset(target)
     kept: frozenset[str] = frozenset()
@@ -300,8 +344,9 @@ def _changed(
         target |= {k: held[k] for k in kept if k in held}
     renamed = tuple(
         (RepositoryLabel(held[k].name, k), s.name)
-        for k, s in sorted(target.items())
-        if k in held and held[k].name != s.name
+        for k, s in sorted(
+            (k, s) for k, s in target.items() if k in held and held[k].name != s.name
+        )
     )
     return SelectionChange(
         target=target,
@@ -311,8 +356,8 @@ def _changed(
         adopted=() if is_first else labels((wanted & chosen) - frozenset(held)),
         orphaned=tuple(
             RepositoryLabel(s.name, k)
-            for k, s in sorted(target.items())
-            if s.orphaned and not (k in held and held[k].orphaned)
+            for k, s in sorted((k, s) for k, s in target.items() if s.orphaned)
+            if not (k in held and held[k].orphaned)
         ),
         kept=labels(kept),
         kept_why=listing.gap if kept else "",

@@ -13,6 +13,7 @@ from fnmatch import translate
 from functools import lru_cache
 
 from reconciler.model.desired import DesiredSelection, Term
+from reconciler.model.matching import same_id
 from reconciler.model.observed import Repository
 
 Predicate = Callable[[str, Repository], bool]
@@ -51,20 +52,25 @@ def _everything(repository_id: str, repository: Repository) -> bool:
 
 
 def _any_of(terms: tuple[Term, ...]) -> Predicate:
-    """One predicate for many terms: two set look-ups and at most one regular expression."""
-    ids = frozenset(_plain(t.id) for t in terms if t.id)
+    """One predicate for many terms: set look-ups first, then all globs as one expression.
+
+    Regular expressions are tried one by one: joined, their groups and flags would mix.
+    """
+    ids = frozenset(same_id(t.id) for t in terms if t.id)
     projects = frozenset(t.project for t in terms if t.project)
     names = frozenset(t.name for t in terms if t.name and t.is_exact)
-    patterns = [translate(t.name) for t in terms if t.name and not t.is_exact]
-    patterns += [f"(?:{t.regex})\\Z" for t in terms if t.regex]
-    pattern = re.compile("|".join(patterns)) if patterns else None
+    globs = [translate(t.name) for t in terms if t.name and not t.is_exact]
+    glob = re.compile("|".join(globs)) if globs else None
+    regexes = tuple(re.compile(t.regex) for t in terms if t.regex)
 
     def matches(repository_id: str, repository: Repository) -> bool:
+        name = repository.name
         return (
             repository.project in projects
-            or repository.name in names
-            or (pattern is not None and pattern.match(repository.name) is not None)
-            or (bool(ids) and _plain(repository_id) in ids)
+            or name in names
+            or (glob is not None and glob.match(name) is not None)
+            or (bool(regexes) and any(regex.fullmatch(name) for regex in regexes))
+            or (bool(ids) and same_id(repository_id) in ids)
         )
 
     return matches
@@ -78,13 +84,3 @@ def _filters(selection: DesiredSelection) -> Predicate:
         return archived in (None, repository.archived) and fork in (None, repository.fork)
 
     return passes
-
-
-def _plain(repository_id: str) -> str:
-    """Ids compare without regard to case and to Bitbucket's braces."""
-    return repository_id.strip("{}").lower()
-
-
-def names_id(term: Term, repository_id: str) -> bool:
-    """Whether an exact term names this id."""
-    return bool(term.id) and _plain(term.id) == _plain(repository_id)

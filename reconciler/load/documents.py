@@ -7,7 +7,6 @@ charts) is passed over without a word, unless somebody named it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from reconciler.errors import Problem, SourceMark
@@ -61,11 +60,11 @@ class FileContent:
 _NOTHING = FileContent()
 
 
-def read_documents(file: Path, layout: Layout) -> FileContent:
-    """Read *file*; nothing when it is somebody else's."""
-    name = layout.relative(file)
-    wanted = file in layout.named or name == PROJECT_FILE
-    text = read_text(file, name)
+def read_documents(name: str, layout: Layout) -> FileContent:
+    """Read the file *name* of the project; nothing when it is somebody else's."""
+    named = name in layout.named
+    wanted = named or name == PROJECT_FILE
+    text = read_text(f"{layout.root}/{name}", name)
     if isinstance(text, Problem):
         return FileContent((), (text,), frozenset({UNREAD}))
     builder = Builder(text, name)
@@ -77,7 +76,7 @@ def read_documents(file: Path, layout: Layout) -> FileContent:
     sorted_out = _Sorter(name, alarming=alarming, has_variables=OPENING in text)
     for (body, marks), claim in zip(trees, claims, strict=True):
         sorted_out.take(body, marks, claim)
-    if file in layout.named and not trees and not builder.broken:
+    if named and not trees and not builder.broken:
         cause, hint = f"{name} holds no document", f"{_WRITE_VERSION} and a kind"
         sorted_out.problems.append(Problem("no-documents", cause, hint, SourceMark(name)))
     broken = sorted_out.broken | ({UNREAD} if builder.broken else set())

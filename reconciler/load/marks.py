@@ -52,6 +52,7 @@ _WORDS: dict[str, bool | None] = {
 }
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _FLATTER = "write it flatter; no document of ours needs ten levels"
+_WORDLY = frozenset(word[:1] for word in _WORDS)
 _NUMERIC = frozenset("+-.0123456789")
 _MERGE = "<<"
 _CORE = "tag:yaml.org,2002:"
@@ -92,18 +93,22 @@ class DocumentMarks:
 
         A scalar's place is its value; a collection's is its key, where it has one.
         """
-        node = self._find(path)
+        _, node = self._find(path)
         return self._mark(node[0] if type(node) is tuple else node & _VALUES)
 
     def key_at(self, path: Path) -> SourceMark:
         """The place of the key that the last step of *path* names."""
-        node = self._find(path)
+        _, node = self._find(path)
         if type(node) is tuple:
             return self._mark(node[0])
         return self._mark(node >> _KEY or node)
 
-    def _find(self, path: Path) -> Any:
-        node, value = self.node, self.value
+    def under(self, path: Path) -> DocumentMarks:
+        """The marks of the node at *path*; paths are then relative to it."""
+        return DocumentMarks(self.file, *self._find(path))
+
+    def _find(self, path: Path) -> tuple[Any, Any]:
+        value, node = self.value, self.node
         for step in path:
             if type(value) is dict and step in value:
                 index = list(value).index(step)
@@ -111,8 +116,8 @@ class DocumentMarks:
                 index = step
             else:
                 break
-            node, value = node[1][index], value[step]
-        return node
+            value, node = value[step], node[1][index]
+        return value, node
 
     def _mark(self, place: int) -> SourceMark:
         return SourceMark(self.file, (place >> _LINE) + 1, (place & _COLUMNS) + 1)
@@ -252,10 +257,11 @@ class Builder:
         text = event.value
         value = text
         if event.implicit[0]:
-            if text in _WORDS:
-                value = _WORDS[text]
-            elif text[0] in _NUMERIC:
+            first = text[:1]
+            if first in _NUMERIC:
                 value = _number(text)
+            elif first in _WORDLY and text in _WORDS:
+                value = _WORDS[text]
         if len(text) >= SHORTEST:
             self.long.append(text)
         if event.tag is not None:

@@ -62,8 +62,8 @@ def load(
     layout = find_layout(paths)
     with collector_paused():
         reader = _Reader(layout)
-        for file in layout.files:
-            reader.read(file)
+        for name in layout.files:
+            reader.read(name)
         chosen = reader.settle(env)
         reader.accept_all()
         used = reader.load_profiles(shipped_profiles)
@@ -122,8 +122,8 @@ class _Reader:
     def __post_init__(self) -> None:
         self.problems.extend(self.layout.problems)
 
-    def read(self, file: Path) -> None:
-        content = read_documents(file, self.layout)
+    def read(self, name: str) -> None:
+        content = read_documents(name, self.layout)
         self.raw.extend(content.documents)
         self.problems.extend(content.problems)
         self.broken |= content.broken
@@ -230,7 +230,7 @@ class _Reader:
         return tuple(d for d in documents.values() if d is not None and d.name in wanted)
 
     def _shipped(self, path: Path) -> Document | None:
-        text = read_text(path, str(path))
+        text = read_text(str(path), str(path))
         if isinstance(text, Problem):
             self.problems.append(text)
             return None
@@ -240,7 +240,8 @@ class _Reader:
         if not trees:
             return None
         body, marks = trees[0]
-        return self._accepted(RawDocument(_PROFILE, body, marks, str(path)))
+        said = body if isinstance(body, dict) else {}
+        return self._accepted(RawDocument(_PROFILE, said, marks, str(path)))
 
     def _add_profile(self, document: Document) -> None:
         profile = to_profile(document)

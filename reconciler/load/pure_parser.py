@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from yaml.error import MarkedYAMLError
@@ -22,8 +23,10 @@ class PureParser(Reader, Scanner, Parser):
 
     def get_event(self) -> Any:
         r"""Refuse halves of characters (``\ud800``), as libyaml does: nothing can encode them."""
-        event = super().get_event()
+        take: Callable[[], Any] = super().get_event
+        event: Any = take()
         if type(event) is ScalarEvent and any("\ud800" <= c <= "\udfff" for c in event.value):
             cause = "found invalid Unicode character escape code"
-            raise MarkedYAMLError(problem=cause, problem_mark=event.start_mark)
+            mark: Any = event.start_mark
+            raise MarkedYAMLError(problem=cause, problem_mark=mark)
         return event

@@ -29,6 +29,11 @@ class ConnectionAddress:
             ValueError: the name breaks NAME_PATTERN.
         """
         name = text.removeprefix(_PREFIX)
-        if not _NAME.match(name):
+        if not is_name(name):
             raise ValueError(f"{text!r} is not a connection name")
         return cls(name)
+
+
+def is_name(text: str) -> bool:
+    """Whether *text* keeps to NAME_PATTERN."""
+    return _NAME.fullmatch(text) is not None

@@ -21,6 +21,10 @@ class Marks(Protocol):
         """The place of the node at *path*, or of its nearest existing ancestor."""
         ...
 
+    def under(self, path: Path) -> Marks:
+        """The marks of the node at *path*, which exists; paths are then relative to it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

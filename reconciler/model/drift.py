@@ -112,7 +112,7 @@ class Difference:
     address: ConnectionAddress
     desired: DesiredConnection | None
     record: Record | None
-    view: ConnectionView | None
+    view: ConnectionView
     operation: Operation | None = None
     moved_from: ConnectionAddress | None = None
     parts: tuple[str, ...] = ()

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_MARKER = re.compile(r"^(?P<name>\S+) \[reconciler (?P<lineage>[0-9a-f]{8})-(?P<gen>[0-9]+)\]$")
+from reconciler.model.address import is_name
+
+_MARKER = re.compile(r"(?P<name>\S+) \[reconciler (?P<lineage>[0-9a-f]{8})-(?P<gen>[0-9]{1,9})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ def mark(name: str, lineage: str, generation: int) -> Marker:
 
 def read_marker(display_name: str, lineage: str) -> Marker | None:
     """The marker in *display_name* when it is of this registry; None for anybody else's."""
-    found = _MARKER.match(display_name)
-    if found is None or not lineage:
+    found = _MARKER.fullmatch(display_name)
+    if found is None or not lineage or not is_name(found["name"]):
         return None
     marker = Marker(found["name"], found["lineage"], int(found["gen"]))
     return marker if marker.lineage == lineage.replace("-", "")[:8] else None
@@ -41,5 +43,5 @@ def read_marker(display_name: str, lineage: str) -> Marker | None:
 
 def generation_in(display_name: str) -> int:
     """The generation in a marked display name; 0 where there is no marker."""
-    found = _MARKER.match(display_name)
+    found = _MARKER.fullmatch(display_name)
     return int(found["gen"]) if found else 0

@@ -105,9 +105,8 @@ class CredentialReport:
     reaches: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LiveResource:
-    """One thing the consumer could read, as the consumer lists it.
+class LiveResource(NamedTuple):
+    """One thing the consumer could read, as the consumer lists it. A tuple: there are 100,000.
 
     ``repository_id`` is the provider's stable id where the consumer keeps it; else empty and the
     match goes by ``owner`` and ``name``.
@@ -190,7 +189,9 @@ class ConnectionView:
 
     ``live`` is the consumer's connection that is ours (by record, marker or `adopt`);
     ``strays`` carry our marker but are neither it nor recorded: left by an interrupted run;
-    ``strangers`` look like this connection, without our marker.
+    ``strangers`` look like this connection, without our marker; of a recorded connection, the one
+    that a person granted in its place after we asked for it. ``tenant`` is the consumer at which
+    strays were found that neither the YAML nor a record knows any more; else empty.
     """
 
     listing: Observation[Listing]
@@ -198,6 +199,7 @@ class ConnectionView:
     credential: CredentialView = CredentialView()
     strays: tuple[LiveConnection, ...] = ()
     strangers: tuple[LiveConnection, ...] = ()
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

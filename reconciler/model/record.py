@@ -90,7 +90,7 @@ class Operation:
     ``facts`` are what the next run must know to finish or undo it: the generation being
     created, its fingerprint, the old connection's id. Never a secret. ``step`` is the step in
     flight or the manual step that waits, ``since`` when it began to.
-    ``acknowledged`` holds the ids of manual steps that a person said are done.
+    ``acknowledged`` holds the ids of manual steps that a person said, or a proof showed, are done.
     """
 
     id: str

@@ -2,5 +2,6 @@
 
 from reconciler.observe.check import check_connections
 from reconciler.observe.gather import gather
+from reconciler.observe.remember import remember
 
-__all__ = ["check_connections", "gather"]
+__all__ = ["check_connections", "gather", "remember"]

@@ -28,8 +28,6 @@ async def check_connections(
 
 async def _line(difference: Difference, handles: Handles) -> VerifyLine:
     address, view = difference.address, difference.view
-    if view is None:
-        return VerifyLine(address, False, Severity.ERROR, "it was not observed")
     for read in (view.live, view.listing):
         if isinstance(read, Unreadable):
             return VerifyLine(address, False, Severity.ERROR, read.reason, read.hint)
@@ -48,7 +46,7 @@ async def _line(difference: Difference, handles: Handles) -> VerifyLine:
 
 def _credential(difference: Difference) -> tuple[str, ...]:
     """Who the credential is, how many scopes it holds, and what is odd about it."""
-    held = difference.view.credential.held if difference.view else None
+    held = difference.view.credential.held
     lines: list[str] = []
     if held is not None and held.report.verdict is Verdict.WORKS:
         report = held.report

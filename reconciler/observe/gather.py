@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from reconciler.errors import RemoteError
 from reconciler.model.address import ConnectionAddress
@@ -19,6 +20,7 @@ from reconciler.model.desired import (
     DesiredMethod,
     DesiredState,
 )
+from reconciler.model.facts import TENANT
 from reconciler.model.method import MethodKind
 from reconciler.model.observed import (
     Absent,
@@ -39,6 +41,8 @@ from reconciler.observe.secrets import read_secret
 from reconciler.ports.bundle import Handles, Ports
 from reconciler.ports.provider import Login
 
+Pairs: TypeAlias = dict[ConnectionAddress, tuple[DesiredConnection | None, Record | None]]
+
 
 async def gather(
     state: DesiredState, ports: Ports, snapshot: Snapshot
@@ -57,14 +61,12 @@ async def gather(
         raise
 
 
-def planned(
-    state: DesiredState, snapshot: Snapshot
-) -> dict[ConnectionAddress, tuple[DesiredConnection | None, Record | None]]:
+def planned(state: DesiredState, snapshot: Snapshot) -> Pairs:
     """The addresses of this run with what is declared and recorded under each.
 
     A record whose connection was renamed (``previously``) is paired with its new address.
     """
-    pairs: dict[ConnectionAddress, tuple[DesiredConnection | None, Record | None]] = {}
+    pairs: Pairs = {}
     paired: set[ConnectionAddress] = set()
     for address, desired in state.connections.items():
         record = snapshot.records.get(address)
@@ -98,10 +100,7 @@ class _Run:
         pairs = planned(self.state, self.snapshot)
         desired = [d for d, _ in pairs.values() if d is not None]
         accounts = {d.account.name: d.account for d in desired}
-        consumers = {d.consumer.name: d.consumer for d in desired}
-        for _, record in pairs.values():
-            if record is not None and record.consumer in self.state.consumers:
-                consumers[record.consumer] = self.state.consumers[record.consumer]
+        consumers = self._consumers(pairs)
         for account in accounts.values():
             self._open_provider(account)
         names = list(consumers)
@@ -118,6 +117,15 @@ class _Run:
             unmanaged=self._unmanaged(live, matched),
             reads=self.handles.reads(),
         )
+
+    def _consumers(self, pairs: Pairs) -> dict[str, DesiredConsumer]:
+        """Every tenant of this run: declared, recorded, or still to be cleared away at."""
+        found = {d.consumer.name: d.consumer for d, _ in pairs.values() if d is not None}
+        names = [record.consumer for _, record in pairs.values() if record is not None]
+        operations = (self.snapshot.operations.get(address) for address in pairs)
+        names += [o.facts[TENANT] for o in operations if o is not None and TENANT in o.facts]
+        declared = self.state.consumers
+        return found | {name: declared[name] for name in names if name in declared}
 
     def _open_provider(self, account: DesiredAccount) -> None:
         spec = self.ports.providers[account.provider]
@@ -184,7 +192,7 @@ class _Run:
 
     def _views(
         self,
-        pairs: Mapping[ConnectionAddress, tuple[DesiredConnection | None, Record | None]],
+        pairs: Pairs,
         listings: Mapping[str, Observation[Listing]],
         live: Mapping[str, Observation[tuple[LiveConnection, ...]]],
         credentials: list[CredentialView],
@@ -208,9 +216,10 @@ class _Run:
             matched |= {c.id for c in (found.live, *found.strays) if c is not None}
         if self.state.covers_all:
             known = frozenset(a.name for a in (*self.snapshot.records, *self.state.connections))
-            for matcher in matchers.values():
+            for tenant, matcher in matchers.items():
                 for address, strays in matcher.leftovers(known).items():
-                    views[str(address)] = ConnectionView(Absent(), Absent(), strays=tuple(strays))
+                    left = ConnectionView(Absent(), Absent(), strays=tuple(strays), tenant=tenant)
+                    views.setdefault(str(address), left)
         return views, frozenset(matched)
 
     def _matchers(

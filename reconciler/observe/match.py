@@ -45,20 +45,27 @@ class Matcher:
         if record is not None:
             live = next((c for c in self.tenant if c.id == record.live_id), None)
             strays = tuple(c for c in ours if c.id not in self.claimed)
-            return Match(live, strays, ())
+            if desired is None or operation is None or not _is_replaced(live, record, desired):
+                return Match(live, strays, ())
+            instead = _by_grant(self._free(desired), desired)
+            return Match(live, strays, (instead,) if instead else ())
         if desired is None:
             return Match(None, tuple(c for c in ours if c.id not in self.claimed), ())
-        free = tuple(
+        free = self._free(desired)
+        granted = _by_grant(free, desired) if operation is not None else None
+        live = _by_adoption(free, desired) or granted
+        strangers = () if live else tuple(c for c in free if _resembles(c, desired))
+        return Match(live, tuple(c for c in ours if c.id not in self.claimed), strangers)
+
+    def _free(self, desired: DesiredConnection) -> tuple[LiveConnection, ...]:
+        """Of the account's provider, in no record and without our marker."""
+        return tuple(
             c
             for c in self.tenant
             if c.id not in self.claimed
             and read_marker(c.name, self.lineage) is None
             and c.provider == desired.account.provider
         )
-        granted = _by_grant(free, desired) if operation is not None else None
-        live = _by_adoption(free, desired) or granted
-        strangers = () if live else tuple(c for c in free if _resembles(c, desired))
-        return Match(live, tuple(c for c in ours if c.id not in self.claimed), strangers)
 
     def _is_marked(self, connection: LiveConnection, names: frozenset[str]) -> bool:
         marker = read_marker(connection.name, self.lineage)
@@ -91,6 +98,15 @@ def _by_adoption(
         return None
     found = [c for c in free if desired.adopt in (c.id, c.name)]
     return found[0] if len(found) == 1 else None
+
+
+def _is_replaced(live: LiveConnection | None, record: Record, desired: DesiredConnection) -> bool:
+    """Whether a person may have been asked to grant a connection in place of the recorded one."""
+    return (
+        live is None
+        or record.method is not desired.method.kind
+        or record.account_identity != desired.account.identity
+    )
 
 
 def _by_grant(

@@ -9,6 +9,7 @@ from datetime import datetime
 from reconciler.model.action import (
     Action,
     AddCredential,
+    CheckCredential,
     ManualStep,
     RemoveCredential,
     Risk,
@@ -77,6 +78,8 @@ def _risk(
         return Risk(reversible=False, loses=loses)
     gains = len(selection.add) if selection else 0
     loses = len(selection.remove) if selection else 0
+    if "account" in difference.parts and difference.record:
+        loses = len(difference.record.selection)
     adds = any(isinstance(s, AddCredential) for s in steps)
     replaces = any(isinstance(s, RemoveCredential) for s in steps)
     overlap = ""
@@ -108,13 +111,14 @@ def connect(
     first = None
     if difference.need in (CredentialNeed.FIRST, CredentialNeed.DEAD):
         first = manual.mint(desired, terrain.provider, generation, now, difference.need_why)
-    steps = sequences.connect(difference, terrain, first, generation)
+    steps = sequences.connect(difference, desired, terrain, first, generation)
     return announce(difference, act(difference, ActionKind.CONNECT, code, why, steps))
 
 
 def announce(difference: Difference, action: Action) -> Decision:
     """An action that opens with a manual step is announced once; after that it waits."""
-    operation, opening = difference.operation, action.steps[0]
+    operation = difference.operation
+    opening = next((s for s in action.steps if not isinstance(s, CheckCredential)), None)
     if (
         isinstance(opening, ManualStep)
         and operation is not None
@@ -129,5 +133,5 @@ def announce(difference: Difference, action: Action) -> Decision:
 def next_generation(difference: Difference) -> int:
     """One more than any generation that the record or a stray ever had."""
     recorded = difference.record.generation if difference.record else 0
-    strays = difference.view.strays if difference.view else ()
+    strays = difference.view.strays
     return max([recorded, *(generation_in(s.name) for s in strays)]) + 1

@@ -168,7 +168,7 @@ def _errors(differences: tuple[Difference, ...]) -> tuple[Note, ...]:
     """Reads that failed, each once, and selections that cannot be meant."""
     found: dict[str, Note] = {}
     for d in differences:
-        for read in (d.view.listing, d.view.live) if d.view else ():
+        for read in (d.view.listing, d.view.live):
             if isinstance(read, Unreadable):
                 finding = Finding("unreadable", Severity.ERROR, read.reason, read.hint)
                 found.setdefault(read.reason, Note(None, finding))

@@ -7,6 +7,7 @@ from datetime import datetime
 from reconciler.model.action import Remember, RemoveCredential, Step, Withheld, WithheldCode
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.drift import Difference
+from reconciler.model.facts import REMOVES, TENANT
 from reconciler.model.method import ActionKind
 from reconciler.model.observed import Absent
 from reconciler.model.record import Record
@@ -30,7 +31,7 @@ def decide_undeclared(difference: Difference, *, has_api: bool) -> Decision:
     record, view = difference.record, difference.view
     if record is None:
         return _leftover(difference)
-    if view is not None and isinstance(view.live, Absent) and has_api:
+    if isinstance(view.live, Absent) and has_api:
         steps: tuple[Step, ...] = (Remember("forgotten"),)
         why = "it left the YAML and is gone at the consumer"
         return Decision((act(difference, ActionKind.FORGET, "forget_because_gone", why, steps),))
@@ -54,6 +55,7 @@ def _disconnect(difference: Difference, record: Record, *, has_api: bool) -> Dec
     kind = ActionKind.DISCONNECT
     if has_api:
         steps: tuple[Step, ...] = (
+            *_replaced(difference, record),
             RemoveCredential(record.live_id, record.address.name),
             *sequences.strays(difference),
             Remember("disconnected"),
@@ -68,6 +70,14 @@ def _disconnect(difference: Difference, record: Record, *, has_api: bool) -> Dec
     return Decision((act(difference, kind, "delete_because_no_resource_config", why, steps),))
 
 
+def _replaced(difference: Difference, record: Record) -> tuple[Step, ...]:
+    """What an interrupted run had replaced and not yet cleared away."""
+    facts = difference.operation.facts if difference.operation else {}
+    if not facts.get(REMOVES):
+        return ()
+    return (RemoveCredential(facts[REMOVES], record.address.name, facts.get(TENANT, "")),)
+
+
 def _new(
     difference: Difference, desired: DesiredConnection, terrain: Terrain, now: datetime
 ) -> Decision:
@@ -80,11 +90,12 @@ def _new(
         or withhold.blocked(difference, kind)
         or (withhold.not_managed(difference, kind) if kind is ActionKind.CONNECT else None)
         or _not_ours(difference, kind)
+        or (_nothing_to_adopt(difference, desired) if terrain.has_api and not live else None)
     )
     if refused is not None:
         return Decision(withheld=(refused,))
     if live is not None and kind is ActionKind.ADOPT:
-        steps = sequences.adopt(difference, live)
+        steps = sequences.adopt(difference, desired, live)
         why = f"`adopt` names {live.name!r}"
         return Decision((act(difference, kind, "adopt_by_request", why, steps),))
     why = "it is declared and not connected yet"
@@ -92,7 +103,7 @@ def _new(
 
 
 def _not_ours(difference: Difference, kind: ActionKind) -> Withheld | None:
-    strangers = difference.view.strangers if difference.view else ()
+    strangers = difference.view.strangers
     if not strangers:
         return None
     found = strangers[0]
@@ -102,4 +113,17 @@ def _not_ours(difference: Difference, kind: ActionKind) -> Withheld | None:
         WithheldCode.NOT_OURS,
         f"the consumer has a connection like it that somebody else made: {found.name!r}",
         f"take it over with `adopt: {found.id!r}`, or remove it at the consumer",
+    )
+
+
+def _nothing_to_adopt(difference: Difference, desired: DesiredConnection) -> Withheld | None:
+    """A new connection beside the one that was meant is not what `adopt` asks for."""
+    if not desired.adopt:
+        return None
+    return withhold.withheld(
+        difference,
+        ActionKind.ADOPT,
+        WithheldCode.NOT_OURS,
+        f"`adopt` names {desired.adopt!r}, and the consumer has no such connection that is free",
+        "write the id that the consumer shows, or take `adopt` out to connect anew",
     )

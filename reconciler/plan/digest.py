@@ -55,8 +55,6 @@ def live_fingerprint(difference: Difference, *, keyed: bool) -> str:
     every process, so credential fingerprints would never agree.
     """
     view = difference.view
-    if view is None:
-        return sha256(None)
     live = view.live.value if isinstance(view.live, Present) else None
     target = difference.selection.target if difference.selection else {}
     credential = view.credential

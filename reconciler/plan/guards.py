@@ -12,7 +12,8 @@ from reconciler.model.method import ActionKind
 def refusals(actions: tuple[Action, ...], limits: Limits, recorded: int) -> tuple[Refusal, ...]:
     """Every limit that *actions* break. *recorded* counts the connections in the registry."""
     found = [r for action in actions for r in _selection_limits(action, limits)]
-    ending = sum(a.kind is ActionKind.DISCONNECT for a in actions)
+    # What an interrupted run left behind was never declared: it has no source and no record.
+    ending = sum(a.kind is ActionKind.DISCONNECT and a.source is not None for a in actions)
     if ending > limits.disconnects:
         found.append(
             Refusal(

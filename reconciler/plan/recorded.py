@@ -42,7 +42,7 @@ _ROTATE_CODES = {
     CredentialNeed.SCOPES: "rotate_because_cannot_rescope",
     CredentialNeed.REQUESTED: "rotate_by_request",
 }
-_RECORD_ONLY = frozenset({"account", "consumer", "manage", "protect", "scopes"})
+_RECORD_ONLY = frozenset({"account", "consumer", "expires_at", "manage", "protect", "scopes"})
 _AFTER_SWITCH = (manual.REVOKE, manual.TIDY)
 
 
@@ -57,22 +57,37 @@ def decide_recorded(
     refused = withhold.unreadable(difference, ActionKind.RESCOPE)
     if refused is not None:
         return Decision(withheld=(refused,))
-    begun = _begun(difference, desired, terrain)
+    begun = _begun(_as_recorded(difference, record), desired, terrain)
     if begun.actions:
         return begun
-    if difference.view is not None and isinstance(difference.view.live, Absent):
-        return _again(difference, desired, terrain, now)
     if difference.parts:
         return _reconnect(difference, desired, record, terrain, now)
-    selection = _rescope(difference, terrain)
+    if isinstance(difference.view.live, Absent):
+        return _again(difference, desired, terrain, now)
+    selection = _rescope(difference, record, terrain)
     rotation = (
         Decision()
         if begun.waiting
         else _rotate(difference, desired, record, terrain, now, selection)
     )
-    actions = rotation.actions or selection.actions
+    actions = rotation.actions or _cleared(difference, record, selection.actions)
     withheld = (*rotation.withheld, *selection.withheld)
     return Decision(actions, withheld, (*begun.waiting, *rotation.waiting))
+
+
+def _cleared(
+    difference: Difference, record: Record, actions: tuple[Action, ...]
+) -> tuple[Action, ...]:
+    """*actions*, and first of all what an interrupted run left behind is cleared away."""
+    leftovers = sequences.strays(difference)
+    if not leftovers:
+        return actions
+    if actions:
+        return (replace(actions[0], steps=(*leftovers, *actions[0].steps)), *actions[1:])
+    why = "an interrupted run left another connection behind"
+    steps = (*leftovers, Remember("cleared away"))
+    kept = _as_recorded(difference, record)
+    return (act(kept, ActionKind.RELINK, "relink_because_interrupted", why, steps),)
 
 
 def _begun(difference: Difference, desired: DesiredConnection, terrain: Terrain) -> Decision:
@@ -85,7 +100,7 @@ def _begun(difference: Difference, desired: DesiredConnection, terrain: Terrain)
         return Decision((_resume(difference, desired, terrain, operation, removes),))
     if operation.state is not OperationState.WAITING or operation.step not in _AFTER_SWITCH:
         return Decision()
-    steps = sequences.finish(difference, desired, terrain)
+    steps = sequences.finish(difference, desired, terrain, operation)
     if steps is not None:
         why = "the replaced credential is dead"
         code = "rotate_because_old_is_dead"
@@ -118,7 +133,7 @@ def _resume(
         *sequences.strays(difference),
     )
     if operation.kind is ActionKind.ROTATE:
-        steps += sequences.retire(difference, desired, terrain, generation)
+        steps += sequences.retire(difference, desired, terrain, generation, is_switched=True)
     else:
         steps += (Remember("finished"),)
     why = "an interrupted run had not cleared the replaced credential away"
@@ -160,7 +175,7 @@ def _reconnect(
     generation = next_generation(difference)
     candidate = difference.need is CredentialNeed.NEW_APPEARED
     steps = sequences.replace_connection(
-        difference, record, terrain, generation, candidate=candidate
+        difference, desired, record, terrain, generation, candidate=candidate
     )
     if difference.need in (CredentialNeed.DEAD, CredentialNeed.SCOPES):
         mint = manual.mint(desired, terrain.provider, generation, now, difference.need_why)
@@ -196,9 +211,7 @@ def _rotate(
     refused = withhold.not_managed(difference, kind)
     if refused is not None:
         return Decision(withheld=(refused,))
-    carried = difference
-    if not any(a.selection and a.selection.writes for a in selection.actions):
-        carried = replace(difference, selection=_as_is(difference.selection, record))
+    carried = difference if selection.actions else _as_recorded(difference, record)
     if difference.need is CredentialNeed.NEW_APPEARED:
         return _switch(difference, carried, desired, record, terrain)
     mint = manual.mint(desired, terrain.provider, generation, now, difference.need_why)
@@ -206,7 +219,9 @@ def _rotate(
     if difference.need is CredentialNeed.SCOPES:
         why = f"{difference.need_why}; scopes cannot be changed in place, so a new one is needed"
     before = sequences.fill(carried.selection)
-    following = sequences.switch(carried, record, terrain, generation, candidate=True)
+    following: tuple[Step, ...] = ()
+    if withhold.unlisted(difference, kind) is None:
+        following = sequences.switch(carried, desired, record, terrain, generation, candidate=True)
     action = act(carried, kind, code, why, (*before, mint, *following))
     return announce(difference, action)
 
@@ -225,38 +240,39 @@ def _switch(
         return Decision(withheld=(refused,))
     generation = next_generation(difference)
     steps = (
-        *sequences.switch(carried, record, terrain, generation, candidate=True),
+        *sequences.switch(carried, desired, record, terrain, generation, candidate=True),
         *sequences.retire(difference, desired, terrain, generation),
     )
     facts = {REMOVES: record.live_id} if terrain.has_api else {}
-    return Decision((act(carried, kind, code, difference.need_why, steps, facts),))
+    return announce(difference, act(carried, kind, code, difference.need_why, steps, facts))
 
 
-def _as_is(selection: SelectionChange | None, record: Record) -> SelectionChange | None:
-    """The selection unchanged: carried over to a new credential without any other write."""
-    if selection is None:
-        return None
-    return SelectionChange(record.selection, record.follows_new, applies=False)
+def _as_recorded(difference: Difference, record: Record) -> Difference:
+    """The same with its selection left as it was applied, for actions that do not write it."""
+    if difference.selection is None:
+        return difference
+    kept = SelectionChange(record.selection, record.follows_new, applies=False)
+    return replace(difference, selection=kept)
 
 
-def _rescope(difference: Difference, terrain: Terrain) -> Decision:
+def _rescope(difference: Difference, record: Record, terrain: Terrain) -> Decision:
     """Bring the selection in line, or only the record."""
-    kind = ActionKind.RESCOPE
-    refused = withhold.unlisted(difference, kind) or withhold.blocked(difference, kind)
-    if refused is not None:
-        return Decision(withheld=(refused,))
+    kind, change = ActionKind.RESCOPE, difference.selection
     kept = withhold.kept_back(difference)
     withheld: tuple[Withheld, ...] = (kept,) if kept else ()
-    change = difference.selection
-    if change is not None and change.writes and terrain.has_api:
+    writes = change is not None and change.writes and terrain.has_api
+    refused = withhold.unlisted(difference, kind) or withhold.blocked(difference, kind)
+    if refused is None and writes:
         refused = withhold.not_managed(difference, kind) or withhold.unread_selection(difference)
-        if refused is not None:
-            return Decision(withheld=(*withheld, refused))
+    if refused is not None:
+        # What the YAML says beside the selection is remembered all the same: `protect` above all.
+        settings = _settings(_as_recorded(difference, record))
+        return Decision(settings, (*withheld, refused))
+    if change is not None and writes:
         steps = (Select(change), Remember("selection changed"))
         code, why = _rescope_reason(difference)
         return Decision((act(difference, kind, code, why, steps),), withheld)
-    actions = tuple(a for a in (_relink(difference, change),) if a is not None)
-    return Decision(actions, withheld)
+    return Decision(_relink(difference, record, change), withheld)
 
 
 def _rescope_reason(difference: Difference) -> tuple[str, str]:
@@ -269,31 +285,39 @@ def _rescope_reason(difference: Difference) -> tuple[str, str]:
     return "rescope_because_provider", "the repositories of the account changed"
 
 
-def _relink(difference: Difference, change: SelectionChange | None) -> Action | None:
+def _relink(
+    difference: Difference, record: Record, change: SelectionChange | None
+) -> tuple[Action, ...]:
     """Only the registry has something to learn: no outside write."""
+    steps: tuple[Step, ...] = (Remember("recorded"),)
+    if difference.moved_from is None and change is not None and change.renamed:
+        names = ", ".join(f"{old.name} → {new}" for old, new in change.renamed[:3])
+        why = f"renamed at the provider: {names}"
+        return (act(difference, ActionKind.RELINK, "relink_because_renamed", why, steps),)
+    if difference.moved_from is None and change is not None and change.record_changes:
+        code, why = _rescope_reason(difference)
+        return (act(difference, ActionKind.RESCOPE, code, f"{why}; nothing to write there", steps),)
+    desired = difference.desired
+    if desired is not None and desired.selection.digest != record.selection_digest:
+        return _settings(difference, "the selection")
+    return _settings(difference)
+
+
+def _settings(difference: Difference, also: str = "") -> tuple[Action, ...]:
+    """A new name or other settings in the YAML, which only the registry has to learn."""
     steps: tuple[Step, ...] = (Remember("recorded"),)
     if difference.moved_from is not None:
         why = f"{difference.moved_from} was renamed in the YAML"
-        return act(difference, ActionKind.RELINK, "relink_because_moved", why, steps)
-    if change is not None and change.renamed:
-        names = ", ".join(f"{old.name} → {new}" for old, new in change.renamed[:3])
-        why = f"renamed at the provider: {names}"
-        return act(difference, ActionKind.RELINK, "relink_because_renamed", why, steps)
-    if change is not None and change.record_changes:
-        code, why = _rescope_reason(difference)
-        return act(difference, ActionKind.RESCOPE, code, f"{why}; nothing to write there", steps)
+        return (act(difference, ActionKind.RELINK, "relink_because_moved", why, steps),)
     pending = {"scopes"} if difference.need is CredentialNeed.SCOPES else set()
-    settings = [
+    changed = [
         c.path
         for c in difference.changes
         if c.cause is Cause.YAML and c.path in _RECORD_ONLY - pending
     ]
-    meaning = (
-        difference.desired
-        and difference.record
-        and (difference.desired.selection.digest != difference.record.selection_digest)
-    )
-    if not settings and not meaning:
-        return None
-    why = f"{', '.join(settings) or 'the selection'} changed in the YAML; only the registry changes"
-    return act(difference, ActionKind.RELINK, "relink_because_settings", why, steps)
+    if also:
+        changed.append(also)
+    if not changed:
+        return ()
+    why = f"{', '.join(changed)} changed in the YAML; only the registry changes"
+    return (act(difference, ActionKind.RELINK, "relink_because_settings", why, steps),)

@@ -24,9 +24,9 @@ from reconciler.model.action import (
     TakeOver,
 )
 from reconciler.model.desired import DesiredConnection
-from reconciler.model.drift import Difference, SelectionChange
+from reconciler.model.drift import CredentialNeed, Difference, SelectionChange
 from reconciler.model.observed import LiveConnection, Present, Verdict
-from reconciler.model.record import Record
+from reconciler.model.record import Operation, Record
 from reconciler.plan import manual
 from reconciler.ports.provider import ProviderSpec
 
@@ -46,14 +46,23 @@ class Terrain:
 
 def live_of(difference: Difference) -> LiveConnection | None:
     """The live connection when it was found."""
-    view = difference.view
-    return view.live.value if view and isinstance(view.live, Present) else None
+    live = difference.view.live
+    return live.value if isinstance(live, Present) else None
+
+
+def granted_instead(
+    difference: Difference, desired: DesiredConnection, record: Record
+) -> LiveConnection | None:
+    """What a person granted in the browser in the place of the recorded connection."""
+    if record.consumer_identity != desired.consumer.identity:
+        return live_of(difference)  # at the new tenant there is no other
+    return next(iter(difference.view.strangers), None)
 
 
 def strays(difference: Difference) -> tuple[Step, ...]:
     """Left behind by an interrupted run: ours by marker, in no record."""
-    found = difference.view.strays if difference.view else ()
-    return tuple(RemoveCredential(c.id, c.name) for c in found)
+    view = difference.view
+    return tuple(RemoveCredential(c.id, c.name, view.tenant) for c in view.strays)
 
 
 def select(
@@ -66,39 +75,44 @@ def select(
 
 
 def connect(
-    difference: Difference, terrain: Terrain, first: ManualStep | None, generation: int
+    difference: Difference,
+    desired: DesiredConnection,
+    terrain: Terrain,
+    first: ManualStep | None,
+    generation: int,
 ) -> tuple[Step, ...]:
     """A new connection, by API, by browser, or by hand."""
-    desired = difference.desired
-    if desired is None:
-        return ()
     before: tuple[Step, ...] = (first,) if first else ()
     fill = select(difference.selection, always=True)
     if not terrain.has_api:
         return (*before, CheckCredential(), manual.enter(desired), Remember("connected by hand"))
     if desired.method.kind.is_browser_grant:
-        live = live_of(difference)
+        live = live_of(difference) or next(iter(difference.view.strangers), None)
         steps: tuple[Step, ...] = (
             (TakeOver(live.id),) if live else (manual.grant(desired, terrain.browser_url),)
         )
         return (*steps, CheckConnection(), *fill, Remember("connected"))
+    candidate = difference.need is CredentialNeed.NEW_APPEARED
     return (
         *before,
-        CheckCredential(),
+        CheckCredential(candidate),
         *strays(difference),
         AddCredential(desired.address.name, generation),
         CheckConnection(),
         *fill,
         Remember("connected"),
+        *(retire(difference, desired, terrain, generation) if candidate else ()),
     )
 
 
-def adopt(difference: Difference, live: LiveConnection) -> tuple[Step, ...]:
+def adopt(
+    difference: Difference, desired: DesiredConnection, live: LiveConnection
+) -> tuple[Step, ...]:
     """Take an existing connection into the registry, and its selection to what is declared."""
-    browser = difference.desired is not None and difference.desired.method.kind.is_browser_grant
-    check: tuple[Step, ...] = () if browser else (CheckCredential(),)
+    check: tuple[Step, ...] = () if desired.method.kind.is_browser_grant else (CheckCredential(),)
     return (
         *check,
+        *strays(difference),
         TakeOver(live.id),
         CheckConnection(),
         *select(difference.selection, always=False),
@@ -107,51 +121,63 @@ def adopt(difference: Difference, live: LiveConnection) -> tuple[Step, ...]:
 
 
 def switch(
-    difference: Difference, record: Record, terrain: Terrain, generation: int, *, candidate: bool
+    difference: Difference,
+    desired: DesiredConnection,
+    record: Record,
+    terrain: Terrain,
+    generation: int,
+    *,
+    candidate: bool,
 ) -> tuple[Step, ...]:
     """Put a new credential in the place of the old one; the old one is cleared away after it."""
-    desired = difference.desired
-    if desired is None:
-        return ()
     if not terrain.has_api:
         return (CheckCredential(candidate), manual.enter(desired), Remember("replaced by hand"))
-    live = live_of(difference)
     moved = record.consumer_identity != desired.consumer.identity
     return (
         CheckCredential(candidate),
         *strays(difference),
         AddCredential(desired.address.name, generation),
         CheckConnection(),
-        *select(difference.selection, copy_from=live.id if live else "", always=True),
+        *select(difference.selection, copy_from=_copied(difference, record, desired), always=True),
         Remember("switched to the new credential"),
         *_soft_proof(difference, record, candidate=candidate),
         RemoveCredential(record.live_id, record.address.name, record.consumer if moved else ""),
     )
 
 
+def _copied(difference: Difference, record: Record, desired: DesiredConnection) -> str:
+    """The connection whose other resources the new one takes over: none of another account's."""
+    live = live_of(difference)
+    is_same = record.account_identity == desired.account.identity
+    return live.id if live is not None and is_same else ""
+
+
 def _soft_proof(difference: Difference, record: Record, *, candidate: bool) -> tuple[Step, ...]:
     """The old value was overwritten: only the consumer still holds it and can be asked."""
-    view = difference.view
-    if not candidate or view is None or view.credential.held is not None:
+    if not candidate or difference.view.credential.held is not None:
         return ()
     return (ProveDead(record.fingerprint, live_id=record.live_id),)
 
 
 def replace_connection(
-    difference: Difference, record: Record, terrain: Terrain, generation: int, *, candidate: bool
+    difference: Difference,
+    desired: DesiredConnection,
+    record: Record,
+    terrain: Terrain,
+    generation: int,
+    *,
+    candidate: bool,
 ) -> tuple[Step, ...]:
     """A new connection beside the old one, then the old one away."""
-    desired = difference.desired
-    if desired is None:
-        return ()
     if not (terrain.has_api and desired.method.kind.is_browser_grant):
         return (
-            *switch(difference, record, terrain, generation, candidate=candidate),
+            *switch(difference, desired, record, terrain, generation, candidate=candidate),
             Remember("reconnected"),
         )
     moved = record.consumer_identity != desired.consumer.identity
+    instead = granted_instead(difference, desired, record)
     return (
-        manual.grant(desired, terrain.browser_url),
+        TakeOver(instead.id) if instead else manual.grant(desired, terrain.browser_url),
         CheckConnection(),
         *select(difference.selection, always=True),
         Remember("switched"),
@@ -162,52 +188,71 @@ def replace_connection(
 
 def fill(change: SelectionChange | None) -> tuple[Step, ...]:
     """Write and record the selection now, ahead of a step that has to wait."""
-    if change is None or not change.writes:
+    if change is None or not (change.writes or change.record_changes):
         return ()
-    return (Select(change), Remember("selection changed"))
+    return (*select(change, always=False), Remember("selection changed"))
 
 
 def retire(
-    difference: Difference, desired: DesiredConnection, terrain: Terrain, generation: int
+    difference: Difference,
+    desired: DesiredConnection,
+    terrain: Terrain,
+    generation: int,
+    *,
+    is_switched: bool = False,
 ) -> tuple[Step, ...]:
-    """After the switch: the replaced credential has to die, and its place to be tidied."""
-    view = difference.view
-    if view is None or desired.method.secret is None:
-        return ()
-    old = view.credential.held
+    """After the switch: the replaced credential has to die, and its place to be tidied.
+
+    *is_switched* says that an earlier run has recorded the new one already.
+    """
+    credential = difference.view.credential
+    old = credential.old if is_switched else credential.held
     known_dead = old is not None and old.report.verdict is Verdict.DEAD
     wait: tuple[Step, ...] = (manual.revoke(desired, terrain.provider, generation),)
     proof: tuple[Step, ...] = (ProveDead(old.fingerprint),) if old is not None else ()
     moves = old is not None and old.ref == desired.method.secret
-    return (
-        *(() if known_dead else wait),
-        *proof,
-        *(_move(desired, terrain) if moves else ()),
-        Remember("rotated"),
-    )
+    move = _move(desired, terrain) if moves else ()
+    if is_switched:
+        move = _bring_home(difference, desired, terrain)
+    return (*(() if known_dead else wait), *proof, *move, Remember("rotated"))
 
 
 def finish(
-    difference: Difference, desired: DesiredConnection, terrain: Terrain
+    difference: Difference, desired: DesiredConnection, terrain: Terrain, operation: Operation
 ) -> tuple[Step, ...] | None:
     """What can be done now for a rotation that waits for the end of the old credential.
 
     None when nothing can: it goes on waiting.
     """
-    operation, view = difference.operation, difference.view
-    if operation is None or view is None:
-        return None
-    credential = view.credential
-    in_place = credential.held is not None and credential.held.ref == desired.method.secret
+    in_place = _is_in_place(difference, desired)
     acknowledged = operation.step in operation.acknowledged
     if operation.step == manual.TIDY:
         return (Remember("rotated"),) if in_place or acknowledged else None
-    old = credential.old
+    old = difference.view.credential.old
     dead = old is not None and old.report.verdict is Verdict.DEAD
     if not dead and not acknowledged:
         return None
     proof: tuple[Step, ...] = (ProveDead(old.fingerprint),) if old is not None else ()
-    return (*proof, *(() if in_place else _move(desired, terrain)), Remember("rotated"))
+    return (*proof, *_bring_home(difference, desired, terrain), Remember("rotated"))
+
+
+def _is_in_place(difference: Difference, desired: DesiredConnection) -> bool:
+    """Whether the credential in use lies where the secret belongs."""
+    held = difference.view.credential.held
+    return held is not None and held.ref == desired.method.secret
+
+
+def _bring_home(
+    difference: Difference, desired: DesiredConnection, terrain: Terrain
+) -> tuple[Step, ...]:
+    """Bring the credential in use into its place, and clear the successor's.
+
+    An interrupted run may have done the one and not the other: code looks again, a person is
+    not asked twice.
+    """
+    steps = _move(desired, terrain)
+    asks = any(isinstance(step, ManualStep) for step in steps)
+    return () if asks and _is_in_place(difference, desired) else steps
 
 
 def _move(desired: DesiredConnection, terrain: Terrain) -> tuple[Step, ...]:
@@ -215,4 +260,5 @@ def _move(desired: DesiredConnection, terrain: Terrain) -> tuple[Step, ...]:
     secret, successor = desired.method.secret, desired.method.successor
     if secret is None or successor is None:
         return ()
-    return (Promote(),) if secret.source in terrain.writable else (manual.tidy(secret, successor),)
+    by_code = {secret.source, successor.source} <= terrain.writable
+    return (Promote(),) if by_code else (manual.tidy(secret, successor),)

@@ -30,28 +30,24 @@ def withheld(
 
 def unreadable(difference: Difference, kind: ActionKind) -> Withheld | None:
     """The consumer could not be read: nothing at all may be concluded."""
-    view = difference.view
-    if view is None or not isinstance(view.live, Unreadable):
+    live = difference.view.live
+    if not isinstance(live, Unreadable):
         return None
-    return withheld(difference, kind, WithheldCode.UNREADABLE, view.live.reason, view.live.hint)
+    return withheld(difference, kind, WithheldCode.UNREADABLE, live.reason, live.hint)
 
 
 def unlisted(difference: Difference, kind: ActionKind) -> Withheld | None:
     """The account could not be listed, so there is no selection to work out."""
-    view = difference.view
-    if view is None or not isinstance(view.listing, Unreadable):
+    listing = difference.view.listing
+    if not isinstance(listing, Unreadable):
         return None
-    return withheld(
-        difference, kind, WithheldCode.UNREADABLE, view.listing.reason, view.listing.hint
-    )
+    return withheld(difference, kind, WithheldCode.UNREADABLE, listing.reason, listing.hint)
 
 
 def unread_selection(difference: Difference) -> Withheld | None:
     """The consumer's selection was not read whole: writing it back would drop what was not read."""
-    view = difference.view
-    if view is None or not isinstance(view.live, Present) or difference.record is None:
-        return None
-    selection = view.live.value.selection
+    live = difference.view.live
+    selection = live.value.selection if isinstance(live, Present) else None
     if selection is not None and selection.complete:
         return None
     gap = selection.gap if selection else "the consumer gave no selection"

@@ -125,7 +125,8 @@ def _apply_footer(doc: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     if counts:
         yield counts
     state = doc["state"]
-    yield f"Registry: lineage {state['lineage']}, serial {state['serial_before']} -> {state['serial_after']}"
+    moved = f"serial {state['serial_before']} -> {state['serial_after']}"
+    yield f"Registry: lineage {state['lineage']}, {moved}"
     if doc["failed"]:
         yield "What was begun is in the journal; `reconciler apply` goes on from there."
 

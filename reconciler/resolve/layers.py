@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.errors import SourceMark
-from reconciler.model.document import Document, Path
+from reconciler.model.document import Document, Marks, Path
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
     """The fields of one thing: what its document says, else what the project's defaults say.
 
-    ``path`` leads to the fields inside ``document``; ``defaults`` come from ``project``.
+    ``marks`` are those of ``spec``; ``defaults`` come from ``project``. ``where`` is the place of
+    the whole thing: its document, or its field when it stands inline.
     """
 
-    document: Document
-    path: Path
+    marks: Marks
+    where: SourceMark
     spec: Mapping[str, Any]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     project: Document | None = None
@@ -34,16 +35,10 @@ class Layers:
         """Where a field was written, in the document or in the defaults; else the whole thing."""
         if self.project is not None and name not in self.spec and name in self.defaults:
             return self.project.mark("spec", "defaults", self.part, name)
-        return self.document.marks.at((*self.path, name))
-
-    @property
-    def where(self) -> SourceMark:
-        """The place of the whole thing: its document, or its field when it stands inline."""
-        inline = len(self.path) > 1
-        return self.document.marks.at(self.path if inline else ())
+        return self.marks.at((name,))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FieldMarks(Mapping[str, SourceMark]):
     """The places of some fields, looked up when somebody asks: most are never asked for."""
 
@@ -62,7 +57,7 @@ class FieldMarks(Mapping[str, SourceMark]):
         return len(self.parts)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JoinedMarks(Mapping[str, SourceMark]):
     """Several mappings as one; the first that knows a part answers."""
 
@@ -92,4 +87,6 @@ class Defaults:
         defaults: Mapping[str, Any] = {}
         if self.project is not None:
             defaults = self.project.body.get("spec", {}).get("defaults", {}).get(part, {})
-        return Layers(document, path, spec, defaults, self.project, part)
+        marks = document.marks.under(path)
+        where = marks.at(()) if len(path) > 1 else document.mark()
+        return Layers(marks, where, spec, defaults, self.project, part)

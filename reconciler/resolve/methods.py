@@ -45,6 +45,7 @@ def build_method(
         The method, and the profile's rule for it: None for a reader, and after an error.
     """
     kind = MethodKind(fields.get("type"))
+    secret = _secret(fields, "secret", setting.root)
     rule = _rule(kind, fields, setting, problems)
     offered = rule is not None or setting.profile is None
     method = DesiredMethod(
@@ -53,8 +54,8 @@ def build_method(
         where=fields.where,
         username=fields.get("username", ""),
         level=_level(fields, rule),
-        secret=_secret(fields, "secret", setting.root),
-        successor=_successor(fields, setting.root),
+        secret=secret,
+        successor=_secret(fields, "successor", setting.root) or successor_of(secret),
         scopes=settle_scopes(kind, fields, setting.provider, rule, problems) if offered else (),
         max_age=_duration(fields, "maxAge", kind),
         rotate_before=_rotate_before(fields, kind),
@@ -74,27 +75,25 @@ def build_method(
 def _rule(
     kind: MethodKind, fields: Layers, setting: Setting, problems: Problems
 ) -> MethodRule | None:
-    where = fields.mark("type")
     spec, profile = setting.provider, setting.profile
     rule = profile.rule(spec.name, kind) if profile is not None else None
+    usable = kind in spec.methods and kind not in spec.retired
+    if usable and rule is not None and rule.retired is None:
+        return rule
+    where = fields.mark("type")
     if _reports_retired(kind, rule, setting, where, problems):
         return None
-    if profile is None:
-        if kind not in spec.methods:
+    if profile is None or rule is not None:
+        if not usable:
             _not_offered(kind, spec, where, problems)
-        return None
-    accepted = profile.kinds(spec.name)
-    if not accepted:
+    elif accepted := profile.kinds(spec.name):
+        cause = f"{profile.title} does not take the method {kind} for {spec.title}"
+        problems.error("method-not-accepted", cause, f"it takes: {listed(accepted)}", where)
+    else:
         providers = listed(m.provider for m in profile.methods if m.retired is None)
         cause = f"{profile.title} does not connect to {spec.title}"
         problems.error("provider-not-accepted", cause, f"it connects to: {providers}", where)
-    elif rule is None:
-        cause = f"{profile.title} does not take the method {kind} for {spec.title}"
-        problems.error("method-not-accepted", cause, f"it takes: {listed(accepted)}", where)
-    elif kind not in spec.methods:
-        _not_offered(kind, spec, where, problems)
-        return None
-    return rule
+    return None
 
 
 def _not_offered(
@@ -129,12 +128,6 @@ def _reports_retired(
 def _secret(fields: Layers, part: str, root: str) -> SecretRef | None:
     value = fields.get(part)
     return secret_ref(value, root, fields.mark(part)) if value is not None else None
-
-
-def _successor(fields: Layers, root: str) -> SecretRef | None:
-    given = _secret(fields, "successor", root)
-    secret = _secret(fields, "secret", root)
-    return given or (successor_of(secret) if secret is not None else None)
 
 
 def _level(fields: Layers, rule: MethodRule | None) -> str:

@@ -9,7 +9,7 @@ from reconciler.model.document import Document
 from reconciler.model.method import MethodKind
 from reconciler.model.profile import MethodRule
 from reconciler.model.scope import compare_scopes
-from reconciler.model.suggest import did_you_mean, listed
+from reconciler.model.suggest import listed, nearest
 from reconciler.ports.provider import ProviderSpec
 from reconciler.resolve.layers import Layers
 from reconciler.resolve.references import Problems
@@ -37,14 +37,12 @@ def settle_scopes(
         return ()
     if wanted == _PROFILE:
         return rule.required_scopes if rule is not None else ()
-    places = {
-        scope: fields.document.marks.at((*fields.path, "scopes", index))
-        for index, scope in enumerate(wanted)
-    }
+    places = {scope: fields.marks.at(("scopes", n)) for n, scope in enumerate(wanted)}
     known = provider.vocabulary.get(kind, frozenset())
-    _check_words(places, known, provider, problems)
+    unknown = _check_words(places, known, provider, problems)
     if rule is not None:
-        _check_enough(places, fields.mark("scopes"), provider, rule, problems)
+        meant = {unknown.get(scope, scope): where for scope, where in places.items()}
+        _check_enough(meant, fields.mark("scopes"), provider, rule, problems)
     return tuple(wanted)
 
 
@@ -70,13 +68,17 @@ def _check_words(
     known: frozenset[str],
     provider: ProviderSpec,
     problems: Problems,
-) -> None:
-    """An empty vocabulary is an unknown one: then nothing can be said."""
-    for scope, where in places.items():
-        if known and scope not in known:
-            cause = f'the scope "{scope}" is not offered by {provider.title}'
-            hint = did_you_mean(scope, known) or f"scopes: {listed(known)}"
-            problems.error("unknown-scope", cause, hint, where)
+) -> dict[str, str]:
+    """Report scopes that do not exist; each with the one that was likely meant, or empty.
+
+    An empty vocabulary is an unknown one: then nothing can be said.
+    """
+    unknown = {scope: nearest(scope, known) for scope in places if known and scope not in known}
+    for scope, guess in unknown.items():
+        cause = f'the scope "{scope}" is not offered by {provider.title}'
+        hint = f'did you mean "{guess}"?' if guess else f"scopes: {listed(known)}"
+        problems.error("unknown-scope", cause, hint, places[scope])
+    return unknown
 
 
 def _check_enough(
@@ -86,7 +88,8 @@ def _check_enough(
     rule: MethodRule,
     problems: Problems,
 ) -> None:
-    verdict = compare_scopes(rule.required_scopes, places, provider.implies)
+    held = [scope for scope in places if scope]
+    verdict = compare_scopes(rule.required_scopes, held, provider.implies)
     features = {use.name: use.feature for use in rule.scopes}
     if verdict.missing:
         lacking = ", ".join(f"{scope} ({features[scope]})" for scope in verdict.missing)

@@ -25,12 +25,12 @@ def secret_ref(value: Mapping[str, str | Sequence[str]], root: str, where: Sourc
     return SecretRef(source, words, where)
 
 
-def successor_of(secret: SecretRef) -> SecretRef | None:
+def successor_of(secret: SecretRef | None) -> SecretRef | None:
     """Where a new secret goes while the old one works; None where nothing can be derived."""
-    match secret.source:
-        case "env":
-            return SecretRef("env", (f"{secret.location[0]}_NEXT",), secret.where)
-        case "file":
-            return SecretRef("file", (f"{secret.location[0]}.next",), secret.where)
+    match secret:
+        case SecretRef("env", (name,)):
+            return SecretRef("env", (f"{name}_NEXT",), secret.where)
+        case SecretRef("file", (path,)):
+            return SecretRef("file", (f"{path}.next",), secret.where)
         case _:
             return None

@@ -46,11 +46,11 @@ def build_selection(name: str, fields: Layers, problems: Problems) -> DesiredSel
 
 
 def _terms(fields: Layers, part: str, problems: Problems) -> tuple[Term, ...]:
-    at = fields.document.marks.at
-    terms = tuple(
-        Term(where=at((*fields.path, part, index, *entry)), **entry)
-        for index, entry in enumerate(fields.get(part, ()))
-    )
+    entries = fields.get(part)
+    if not entries:
+        return ()
+    at = fields.marks.under((part,)).at
+    terms = tuple(Term(where=at((index, *entry)), **entry) for index, entry in enumerate(entries))
     for term in terms:
         if term.regex and (fault := _regex_fault(term.regex)):
             hint = "write a Python regular expression that matches the whole name"

@@ -26,6 +26,8 @@ class FaultKind(StrEnum):
     FOREIGN_REDIRECT = "foreign-redirect"  # 302 to the trap, or to the base address given
     UNKNOWN_FIELDS = "unknown-fields"  # every object gains fields nobody documented
     MISSING_FIELDS = "missing-fields"  # names (comma-separated) that every object loses
+    OTHER_VALUES = "other-values"  # name=text (comma-separated) that every such field becomes
+    ECHO = "echo"  # status, 400 by default; the error quotes the credential and the request body
     LOST_PAGE = "lost-page"  # always 500, however often it is asked
     SHRINK = "shrink"  # how many more `size` claims than the pages give; 1 by default
     TOKEN_DIES = "token-dies"  # noqa: S105  credential id or name; by default the caller's own

@@ -39,6 +39,7 @@ _INSTEAD = frozenset(
         FaultKind.LOST_PAGE,
         FaultKind.HTML,
         FaultKind.FOREIGN_REDIRECT,
+        FaultKind.ECHO,
     }
 )
 """Faults that answer in place of the emulator."""
@@ -159,7 +160,18 @@ class FrontDoor:
             await _hang_up(visit, asgi)
             return
         scope, receive, send = asgi
-        await self._reply(fault, visit)(scope, receive, send)
+        if fault.kind is FaultKind.ECHO:
+            response = await self._echo(fault, scope, receive)
+        else:
+            response = self._reply(fault, visit)
+        await response(scope, receive, send)
+
+    async def _echo(self, fault: Fault, scope: Scope, receive: Receive) -> Response:
+        """What a careless service answers: the request's own credential, in full."""
+        shown = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        body, _ = await _peek(receive)
+        message = f"cannot serve Authorization: {shown} with body {body}"
+        return answer(self._error_body(message), int(fault.value or 400))
 
     def _reply(self, fault: Fault, visit: _Visit) -> Response:
         if fault.kind is FaultKind.HTML:

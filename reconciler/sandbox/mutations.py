@@ -63,6 +63,11 @@ def _missing_fields(body: Any, fault: Fault, _trap: str) -> Any:
     return _walk(body, lambda found: {k: v for k, v in found.items() if k not in names})
 
 
+def _other_values(body: Any, fault: Fault, _trap: str) -> Any:
+    given = dict(pair.split("=", 1) for pair in str(fault.value or "").split(",") if "=" in pair)
+    return _walk(body, lambda found: {k: given.get(k, v) for k, v in found.items()})
+
+
 def _walk(value: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
     if isinstance(value, list):
         return [_walk(item, change) for item in value]
@@ -77,4 +82,5 @@ _CHANGES: dict[FaultKind, Callable[[Any, Fault, str], Any]] = {
     FaultKind.SHRINK: _shrink,
     FaultKind.UNKNOWN_FIELDS: _unknown_fields,
     FaultKind.MISSING_FIELDS: _missing_fields,
+    FaultKind.OTHER_VALUES: _other_values,
 }

@@ -53,14 +53,24 @@ def slugs(world: World, credential: OxCredential) -> frozenset[str]:
     return frozenset(named[key] for key in credential.selected)
 
 
+def ensure_settled(world: World) -> list[str]:
+    """Nothing is left to do, and looking moved nothing; the manual steps that are waited for."""
+    before = world.serial()
+    plan = world.plan()
+    assert [c for c in plan["resource_changes"] if c["change"]["actions"] != ["no-op"]] == []
+    assert (plan["withheld"], plan["errors"]) == ([], [])
+    assert world.serial() == before
+    return [w["step"]["id"] for w in plan["waiting"]]
+
+
 def ensure_whole(
     world: World, *, token: str, selected: frozenset[str] = DECLARED, adopted: bool = False
-) -> None:
+) -> list[str]:
     """One live connection, ours, with the declared credential and selection; all agree.
 
-    *token* is empty for a connection without one of ours.
+    *token* is empty for a connection without one of ours. Returns as `ensure_settled`.
     """
-    world.settled()
+    waiting = ensure_settled(world)
     (live,) = credentials(world)
     assert live.secret == token
     assert slugs(world, live) == selected
@@ -74,11 +84,12 @@ def ensure_whole(
     assert frozenset(s.name for s in record.selection.values()) == selected
     assert record.fingerprint == (Fingerprinter(found.key).of(Secret(token)) if token else "")
     assert all(o.state is OperationState.WAITING for o in found.operations.values())
+    return waiting
 
 
 def ensure_gone(world: World) -> None:
     """Nothing of ours is left, live or recorded."""
-    world.settled()
+    assert ensure_settled(world) == []
     assert credentials(world) == []
     with world.registry() as registry:
         found = registry.snapshot()

@@ -41,9 +41,7 @@ def test_a_changed_selection_is_rescoped_in_place(world: World) -> None:
 
 def test_changed_scopes_become_a_rotation_because_a_token_cannot_be_edited(world: World) -> None:
     world.apply()
-    scopes = [
-        s for s in world.sandbox.bitbucket.credential(world.environment["OX_BOT_TOKEN"]).scopes
-    ]
+    scopes = list(world.sandbox.bitbucket.credential(world.environment["OX_BOT_TOKEN"]).scopes)
     world.spec("Method", "ox-bot-token")["scopes"] = [*scopes, "read:permission:bitbucket"]
     plan = world.plan()
     (change,) = plan["resource_changes"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from reconciler.cli.exit_codes import Exit, of_apply, of_drift, of_plan
+from reconciler.cli.exit_codes import of_apply, of_drift, of_plan
 from reconciler.model.action import (
     ApplyReport,
     DriftItem,
