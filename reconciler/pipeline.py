@@ -371,7 +371,7 @@ async def estimate(state: DesiredState, ports: Ports) -> tuple[Reads, ...]:
     for reach, account in accounts.items():
         count = ports.registry.repository_count(reach)
         pages = max(1, math.ceil((count or 0) / PAGE_LENGTH))
-        methods = {c.method.secret for c in state.connections.values() if c.account is account}
+        methods = {c.method.secret for c in state.connections.values() if c.account.reach == reach}
         found.append(
             Reads(
                 party=f"{account.provider} {account.workspace}",

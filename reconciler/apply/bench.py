@@ -73,10 +73,8 @@ class Bench:
 
     @property
     def record_consumer(self) -> str:
-        """Where the record says it is; a leftover without record names the only tenant there is."""
-        if self.record is not None:
-            return self.record.consumer
-        return next(iter(self.handles.consumers), "")
+        """Where the record says it is, or where a leftover without record was seen."""
+        return self.record.consumer if self.record is not None else self.view.tenant
 
     def tenant(self, name: str) -> Consumer:
         """A tenant by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import click
@@ -75,5 +76,6 @@ def cli(ctx: click.Context, registry: str, env: str, *, no_color: bool, quiet: b
 
 
 def run() -> None:
-    """The console script."""
+    """The console script. A pipeline that is cancelled gives its leases back like Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     cli.main(prog_name="reconciler")

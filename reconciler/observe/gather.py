@@ -139,7 +139,11 @@ class _Run:
         """The account's own reader, else the first connection's credential that can read."""
         if account.reader is not None:
             return account.reader
-        own = [d.method for d in desired if d.account is account and d.method.secret is not None]
+        own = [
+            d.method
+            for d in desired
+            if d.account.name == account.name and d.method.secret is not None
+        ]
         return own[0] if own else DesiredMethod("", MethodKind.API_TOKEN, account.where)
 
     async def _list(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.model.address import ConnectionAddress
 from reconciler.model.desired import DesiredConnection
@@ -31,6 +31,24 @@ class Matcher:
     tenant: tuple[LiveConnection, ...]
     lineage: str
     claimed: frozenset[str]
+    _ids: dict[str, LiveConnection] = field(init=False, default_factory=dict)
+    _marked: dict[str, list[LiveConnection]] = field(init=False, default_factory=dict)
+    _unmarked: list[LiveConnection] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Read every marker once: a thousand addresses each look for theirs.
+
+        ``_marked`` and ``_unmarked`` leave out what some record holds.
+        """
+        for connection in self.tenant:
+            self._ids.setdefault(connection.id, connection)
+            if connection.id in self.claimed:
+                continue
+            marker = read_marker(connection.name, self.lineage)
+            if marker is None:
+                self._unmarked.append(connection)
+            else:
+                self._marked.setdefault(marker.name, []).append(connection)
 
     def find(
         self,
@@ -40,55 +58,36 @@ class Matcher:
         operation: Operation | None,
     ) -> Match:
         """Match one address, known under *names* (its own and earlier ones)."""
-        known = frozenset(names)
-        ours = tuple(c for c in self.tenant if self._is_marked(c, known))
+        strays = tuple(c for name in sorted(set(names)) for c in self._marked.get(name, ()))
         if record is not None:
-            live = next((c for c in self.tenant if c.id == record.live_id), None)
-            strays = tuple(c for c in ours if c.id not in self.claimed)
+            live = self._ids.get(record.live_id)
             if desired is None or operation is None or not _is_replaced(live, record, desired):
                 return Match(live, strays, ())
             instead = _by_grant(self._free(desired), desired)
             return Match(live, strays, (instead,) if instead else ())
         if desired is None:
-            return Match(None, tuple(c for c in ours if c.id not in self.claimed), ())
+            return Match(None, strays, ())
         free = self._free(desired)
         granted = _by_grant(free, desired) if operation is not None else None
         live = _by_adoption(free, desired) or granted
         strangers = () if live else tuple(c for c in free if _resembles(c, desired))
-        return Match(live, tuple(c for c in ours if c.id not in self.claimed), strangers)
+        return Match(live, strays, strangers)
 
     def _free(self, desired: DesiredConnection) -> tuple[LiveConnection, ...]:
         """Of the account's provider, in no record and without our marker."""
-        return tuple(
-            c
-            for c in self.tenant
-            if c.id not in self.claimed
-            and read_marker(c.name, self.lineage) is None
-            and c.provider == desired.account.provider
-        )
-
-    def _is_marked(self, connection: LiveConnection, names: frozenset[str]) -> bool:
-        marker = read_marker(connection.name, self.lineage)
-        return marker is not None and marker.name in names
+        return tuple(c for c in self._unmarked if c.provider == desired.account.provider)
 
     def leftovers(self, known: frozenset[str]) -> Mapping[ConnectionAddress, list[LiveConnection]]:
         """Ours by marker, of connections that are neither declared nor recorded any more."""
-        found: dict[ConnectionAddress, list[LiveConnection]] = {}
-        for connection in self.tenant:
-            marker = read_marker(connection.name, self.lineage)
-            if marker and marker.name not in known and connection.id not in self.claimed:
-                found.setdefault(ConnectionAddress(marker.name), []).append(connection)
-        return found
+        return {
+            ConnectionAddress(name): found
+            for name, found in self._marked.items()
+            if name not in known
+        }
 
     def unmanaged(self, matched: frozenset[str]) -> tuple[LiveConnection, ...]:
         """Live connections that no record, marker or adoption accounts for."""
-        return tuple(
-            c
-            for c in self.tenant
-            if c.id not in self.claimed
-            and c.id not in matched
-            and read_marker(c.name, self.lineage) is None
-        )
+        return tuple(c for c in self._unmarked if c.id not in matched)
 
 
 def _by_adoption(

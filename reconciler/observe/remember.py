@@ -24,4 +24,4 @@ async def remember(state: DesiredState, ports: Ports) -> dict[str, KnownReposito
     reaches = sorted({c.account.reach for c in state.connections.values()})
     await asyncio.sleep(_UNDER_WAY_S)
     load = ports.registry.known_repositories
-    return {reach: await asyncio.to_thread(load, reach) for reach in reaches}
+    return await asyncio.to_thread(lambda: {reach: load(reach) for reach in reaches})

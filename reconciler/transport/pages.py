@@ -91,7 +91,12 @@ class NumberedPages(Generic[T]):
             RemoteError: the first page could not be read.
         """
         async with anyio.create_task_group() as tasks:
-            for _ in range(self._workers):
+            begun = min(self._workers, self._last)
+            for _ in range(begun):
+                tasks.start_soon(self._work)
+            await self._first.wait()
+            left = max(0, self._last - self._upcoming + 1)
+            for _ in range(min(self._workers - begun, left)):
                 tasks.start_soon(self._work)
         first = self._read[1]
         if isinstance(first, RemoteError):

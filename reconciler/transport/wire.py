@@ -63,24 +63,28 @@ def open_client(
     )
 
 
-@lru_cache(maxsize=8)
 def tls_context(party: str, ca_file: str) -> ssl.SSLContext:
     """The machine's certificate authorities (or ``SSL_CERT_FILE``), and those of *ca_file*.
-
-    Building one costs some 50 ms, so that all sessions of a party share it.
 
     Raises:
         RemoteError: UNREACHABLE; the file cannot be read or holds no certificate.
     """
+    try:
+        return _context(ca_file)
+    except (OSError, ssl.SSLError) as error:
+        named = ca_file or "in SSL_CERT_FILE"
+        raise RemoteError(
+            party,
+            Fault.UNREACHABLE,
+            f"{party}: the CA file {named} cannot be used: {error.strerror or error}",
+            hint="give a file of certificates in PEM form that this user may read",
+        ) from error
+
+
+@lru_cache(maxsize=8)
+def _context(ca_file: str) -> ssl.SSLContext:
+    """Building one costs some 50 ms, so that all sessions of a run share it."""
     context = httpx2.create_ssl_context()
     if ca_file:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise RemoteError(
-                party,
-                Fault.UNREACHABLE,
-                f"{party}: the CA file {ca_file} cannot be used: {error.strerror or error}",
-                hint="give a file of certificates in PEM form that this user may read",
-            ) from error
+        context.load_verify_locations(cafile=ca_file)
     return context

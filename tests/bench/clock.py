@@ -51,9 +51,7 @@ def finished(
     return Finished(took, done.stdout)
 
 
-def peak_bytes(
-    *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
-) -> int:
+def peak_bytes(*words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
     """The peak of resident memory of *words*.
 
     A small process starts them: Linux counts the memory of whoever starts a process as its own.

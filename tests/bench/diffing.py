@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from operator import eq
 
 from reconciler.diff import Background, compare
 from reconciler.model.desired import DesiredSelection, DesiredState, Term
@@ -47,19 +49,18 @@ PATTERN = DesiredSelection(
 
 def rows(effort: Effort) -> Iterator[Row]:
     for named, selection in (("everything", EVERYTHING), ("25 projects and a glob", PATTERN)):
-        settled = Scene(selection)
-        grown = Scene(selection, added=1)
-        one, other = repositories(), repositories()
         ours, changed, floor = medians(
-            effort.runs,
-            lambda scene=settled: timed(scene.compared),
-            lambda scene=grown: timed(scene.compared),
-            lambda one=one, other=other: timed(lambda: one == other),
+            effort.runs * 2,
+            partial(timed, Scene(selection).compared),
+            partial(timed, Scene(selection, added=1).compared),
+            partial(timed, partial(eq, repositories(), repositories())),
         )
         beside = f"equality of two dicts of {SIZE:,} tuples"
         what = f"no-op diff of {SIZE:,} repositories, selection of {named}"
         yield at_most(what, ours, floor, limit=LIMIT, named=beside)
-        row = at_most(f"the same, one repository is new ({named})", changed, floor, limit=0, named=beside)
+        row = at_most(
+            f"the same, one repository is new ({named})", changed, floor, limit=0, named=beside
+        )
         yield replace(row, goal="—", met=None)
     peak = peak_bytes(sys.executable, "-m", "tests.bench.diffing")
     yield Row(
@@ -101,9 +102,7 @@ class Scene:
             follows_new=selection.everything,
             listed_at=1,
         )
-        self.snapshot = Snapshot(
-            builders.LINEAGE, 1, b"k" * 32, "", {desired.address: record}, {}
-        )
+        self.snapshot = Snapshot(builders.LINEAGE, 1, b"k" * 32, "", {desired.address: record}, {})
         first = dict.fromkeys(known, 1)
         self.background = Background(
             known={desired.account.reach: KnownRepositories(known, first, 1)},

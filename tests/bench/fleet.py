@@ -6,15 +6,15 @@ for an API: ours asks a sandbox without latency, and ``terraform_data`` has none
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import httpx2
 
 from reconciler.sandbox.defaults import OX_SCOPES
 from tests.bench.clock import finished, medians
@@ -74,9 +74,9 @@ def _tokens(world: World, count: int) -> Mapping[str, str]:
 
 def _told(world: World, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
     url = f"{world.environment['SANDBOX_CONTROL_URL']}/_sandbox/{path}"
-    with urllib.request.urlopen(url, json.dumps(body).encode(), timeout=30) as reply:
-        found: Mapping[str, Any] = json.load(reply)
-        return found
+    reply = httpx2.post(url, json=body, timeout=30)
+    found: Mapping[str, Any] = reply.raise_for_status().json()
+    return found
 
 
 def _connect(world: World, count: int) -> None:

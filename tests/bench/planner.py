@@ -42,9 +42,7 @@ def main(root: str, what: str, concurrency: str, runs: str) -> None:
     registry = "sqlite:///never.db" if what == "new" else ""
     options = Globals(registry=registry, env="", color=False, quiet=True)
     state, _ = load_state(options, ())
-    settings = replace(
-        state.settings, concurrency=int(concurrency), hourly_requests=NO_LIMIT
-    )
+    settings = replace(state.settings, concurrency=int(concurrency), hourly_requests=NO_LIMIT)
     state = replace(state, settings=settings)
     with open_ports(options, state, silent):
         pass  # imports the adapters
@@ -69,9 +67,7 @@ def _plan(state: DesiredState, ports: Ports) -> tuple[int, int]:
 
 def _apply(state: DesiredState, ports: Ports) -> tuple[int, int]:
     report = asyncio.run(
-        pipeline.apply(
-            state, ports, approve=lambda _: True, on_event=lambda _address, _what: None
-        )
+        pipeline.apply(state, ports, approve=lambda _: True, on_event=lambda _address, _what: None)
     )
     if report is None:
         raise RuntimeError("the plan was not approved")

@@ -37,13 +37,16 @@ class Costs:
 def rows(effort: Effort) -> Iterator[Row]:
     sizes = (100, 1_000, 10_000) if effort.quick else (100, 1_000, 10_000, 100_000)
     for size in sizes:
-        with serving(f"repositories={size},projects=50") as world, remembered(world) as consumer_url:
+        with (
+            serving(f"repositories={size},projects=50") as world,
+            remembered(world) as consumer_url,
+        ):
             world.write({"ox-acme": {"all": True}}, consumer_url=consumer_url)
             yield from _workspace(world, size, effort)
 
 
 def _workspace(world: World, size: int, effort: Effort) -> Iterator[Row]:
-    runs = min(effort.runs, 3) if size > JUDGED else effort.runs
+    runs = 2 if size > JUDGED else effort.runs
     pages = math.ceil(size / PAGE)
     _costs(world, "list", 32, 2)  # warms the pages of every emulator
     for in_flight in LIMITS:

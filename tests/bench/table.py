@@ -55,7 +55,7 @@ def at_most(
 
 
 def seconds(value: float) -> str:
-    return f"{value * 1000:.0f} ms" if value < 10 else f"{value:.1f} s"
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
 def megabytes(value: float) -> str:

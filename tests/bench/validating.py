@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from tests.bench.clock import finished, medians, timed
-from tests.bench.table import Effort, Row, at_most
+from tests.bench.table import Effort, Row, at_most, seconds
 
 FILES = 1000
 LINES = 60
@@ -132,6 +132,12 @@ def _parse(texts: list[str]) -> None:
             pass
 
 
+def _load(texts: list[str]) -> None:
+    for text in texts:
+        for _ in yaml.load_all(text, Loader=yaml.CSafeLoader):
+            pass
+
+
 def _validate(root: Path) -> None:
     from reconciler.cli.wiring import profiles, providers
     from reconciler.pipeline import validate
@@ -154,16 +160,23 @@ def rows(effort: Effort) -> Iterator[Row]:
         root = Path(folder)
         write(root, FILES)
         texts = [file.read_text() for file in root.glob("team-*.yaml")]
-        whole, bare, inside, floor = medians(
+        whole, bare, inside, floor, loaded = medians(
             effort.runs,
             lambda: finished(command, "validate", cwd=root).seconds,
             lambda: finished(sys.executable, "-c", _EVENTS, folder, cwd=root).seconds,
             lambda: timed(lambda: _validate(root)),
             lambda: timed(lambda: _parse(texts)),
+            lambda: timed(lambda: _load(texts)),
         )
     size = f"{FILES:,} files of {LINES} lines"
     named = "PyYAML's C parser, events only,"
     yield at_most(f"validate {size}, in process", inside, floor, limit=LIMIT, named=named)
+    yield Row(
+        f"validate {size}, in process",
+        seconds(inside),
+        f"`yaml.load_all` with `CSafeLoader`, nothing checked, {seconds(loaded)}",
+        f"{inside / loaded:.2f} ×",
+    )
     yield at_most(
         f"validate {size}, whole process",
         whole,

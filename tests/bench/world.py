@@ -107,9 +107,7 @@ def serving(*wishes: str, latency_s: float = LATENCY_S) -> Iterator[World]:
         words = ["sandbox", "--ready-file", str(ready), "--rate-limit", "0"]
         words += ["--latency-ms", str(latency_s * 1000)]
         words += [word for wish in wishes for word in ("--generate", wish)]
-        process = stack.enter_context(
-            _running("-m", "reconciler", *words, out=subprocess.DEVNULL)
-        )
+        process = stack.enter_context(_running("-m", "reconciler", *words, out=subprocess.DEVNULL))
         _await(ready, process)
         lines = ready.read_text().splitlines()
         project = root / "project"

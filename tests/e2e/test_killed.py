@@ -298,7 +298,10 @@ def test_a_consumer_that_loses_every_answer_of_one_kind_leaves_at_most_one_new_c
     _switched(swift)
 
 
-def test_an_apply_that_is_interrupted_gives_its_lease_back(swift: World) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+def test_an_apply_that_is_interrupted_gives_its_lease_back(
+    swift: World, how: signal.Signals
+) -> None:
     swift.write()
     swift.sandbox.faults.add(
         Fault(FaultKind.SLOW, emulator="ox", body="monitorConnectorResources", value=30)
@@ -308,7 +311,7 @@ def test_an_apply_that_is_interrupted_gives_its_lease_back(swift: World) -> None
     while not credentials(swift) and time.monotonic() < end:
         time.sleep(0.02)
     time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "interrupted" in said

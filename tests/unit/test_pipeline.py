@@ -15,12 +15,13 @@ from reconciler.errors import PlanRefusedError, UsageError
 from reconciler.model.action import DriftStatus, Plan
 from reconciler.model.desired import DesiredState, Limits
 from reconciler.model.method import ActionKind
+from reconciler.model.observed import Repository
 from reconciler.model.record import OperationState
 from reconciler.pipeline import Expectation, RotateRequest
 from reconciler.report.plan_json import plan_document
-from tests.builders import a_connection, a_method, a_state, an_account, an_address
+from tests.builders import NOW, a_connection, a_method, a_state, an_account, an_address
 from tests.doubles import World, a_world
-from tests.seen import SECRET_REF, a_listing, some, term
+from tests.seen import a_listing, some, term
 
 
 @pytest.fixture
@@ -68,7 +69,12 @@ class TestExpectations:
 class TestConsent:
     async def test_without_approval_nothing_is_written(self, world: World) -> None:
         shown: list[Plan] = []
-        assert await applied(world, approve=lambda p: bool(shown.append(p))) is None
+
+        def refuse(plan: Plan) -> bool:
+            shown.append(plan)
+            return False
+
+        assert await applied(world, approve=refuse) is None
         assert len(shown) == 1
         assert "connect" not in world.calls.made
         assert world.registry.snapshot().serial == 0
@@ -145,6 +151,13 @@ async def test_adapters_are_closed_when_the_comparison_breaks(
     assert {"close provider", "close ox-prod"} <= set(world.calls.made)
 
 
+async def test_a_look_that_breaks_leaves_nothing_behind(world: World) -> None:
+    world.calls.faults["observe"] = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        await pipeline.plan(a_state(), world.ports)
+    assert {"close provider", "close ox-prod"} <= set(world.calls.made)
+
+
 async def test_drift_and_verify_look_and_write_nothing(world: World) -> None:
     await applied(world)
     serial = world.registry.snapshot().serial
@@ -202,8 +215,10 @@ class TestEstimating:
         state = a_state(a_connection(), two)
         (before,) = await pipeline.estimate(state, world.ports)
         assert (before.requests, before.expected, before.complete) == (2, None, False)
-        world.listing = a_listing({f"{{{n}}}": ("x", "P") for n in range(250)})  # type: ignore[misc]  # only counted
-        await remember(world)
+        many = {f"{{{n}}}": Repository(f"r{n}") for n in range(250)}
+        world.listing, world.tenant().resources = a_listing(many), many
+        await applied(world)
+        world.calls.take()
         (after,) = await pipeline.estimate(state, world.ports)
         assert (after.requests, after.expected, after.complete) == (4, 250, True)
         assert world.calls.made == []
@@ -216,28 +231,16 @@ class TestEstimating:
         assert [r.party for r in found] == ["bitbucket-cloud acme", "bitbucket-cloud globex"]
 
 
-async def remember(world: World) -> None:
-    """The registry has seen the account's repositories."""
-    from reconciler.model.observed import Repository
-
-    world.listing = a_listing(
-        {key: Repository(f"r{n}") for n, key in enumerate(world.listing.repositories)}
-    )
-    world.tenant().resources = world.listing.repositories
-    await applied(world)
-    world.calls.take()
-
-
 def test_a_project_that_cannot_be_resolved_has_its_problems_in_order(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text(
         "apiVersion: reconciler/v1\nkind: Project\nmetadata: {name: x}\nspec: {}\n"
     )
     (tmp_path / "a.yaml").write_text(
         "apiVersion: reconciler/v1\nkind: Connection\nmetadata: {name: c}\n"
-        "spec: {consumer: nope, account: neither, method: {type: api-token},"
-        " repositories: {all: true}}\n"
+        "spec: {consumer: nope, account: neither, method: nor-this, repositories: {all: true}}\n"
     )
-    found = pipeline.validate([str(tmp_path)], env="", registry_url=None, providers={}, profiles={})
+    found = pipeline.validate(
+        [str(tmp_path)], env="", registry_url=None, providers={}, profiles={}, now=NOW
+    )
     assert found.state is None
-    assert [p.code for p in found.problems] == ["unknown-reference", "unknown-reference"]
-    assert SECRET_REF.source == "file"
+    assert [p.code for p in found.problems] == ["unknown-reference"] * 3

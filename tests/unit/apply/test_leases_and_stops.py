@@ -17,10 +17,11 @@ from reconciler.errors import (
 )
 from reconciler.model.action import OutcomeState
 from reconciler.model.desired import DesiredState
+from reconciler.model.observed import Repository
 from reconciler.model.record import AuditEntry, Change
 from tests.builders import NOW, a_connection, a_state, an_address
 from tests.doubles import World
-from tests.seen import a_listing
+from tests.seen import REPOSITORIES, a_listing
 
 ADDRESS = str(an_address())
 
@@ -106,10 +107,12 @@ async def test_a_heartbeat_keeps_a_short_lease_alive_and_survives_a_busy_registr
 ) -> None:
     tenant, registry = world.tenant(), world.registry
     renew, check, beats = registry.renew, tenant.check, asyncio.Semaphore(0)
+    made: list[object] = []
 
     def busy_once(*arguments: object) -> object:
+        made.append(arguments)
         beats.release()
-        if beats._value == 1:
+        if len(made) == 1:
             raise RegistryError("database is locked", hint="wait")
         return renew(*arguments)  # type: ignore[arg-type]  # passed through as they came
 
@@ -144,7 +147,7 @@ async def test_a_cancelled_run_is_cancelled_and_gives_its_leases_back(
 
 async def test_a_registry_that_moved_under_the_plan_refuses_it(world: World) -> None:
     await applied(world)
-    world.listing = a_listing({**world.listing.repositories, "{c3}": ("shop",)})  # type: ignore[dict-item]  # only listed
+    world.listing = a_listing({**REPOSITORIES, "{c3}": Repository("shop", "PAY")})
     state = state_with()
 
     def meanwhile() -> None:
