@@ -340,7 +340,7 @@ def some_inputs(**overrides: Any) -> Inputs:
         serial=51,
         policy="sha256:b0de",
         environment="",
-        live={"connection.ox-acme": "sha256:11fe"},
+        live={"connection.ox-acme": {"connection": "sha256:11fe"}},
     )
     return replace(base, **overrides)
 

@@ -20,6 +20,7 @@ from reconciler.model.action import (
     TakeOver,
 )
 from reconciler.model.drift import RepositoryLabel
+from reconciler.model.facts import FORMER_METHOD, FORMER_USER
 from reconciler.model.marker import mark
 from reconciler.model.method import ActionKind
 from reconciler.model.observed import CredentialReport, LiveConnection, Present, Slot, Verdict
@@ -287,7 +288,14 @@ def _manual(bench: Bench, step: ManualStep) -> ManualStep | None:
             state=OperationState.WAITING,
             step=step.id,
             since=bench.now(),
+            facts=_lasting(bench),
             acknowledged=operation.acknowledged if operation else frozenset(),
         )
         bench.commit(replace(bench.change(f"waits for a person: {step.title}"), operation=waiting))
     return step
+
+
+def _lasting(bench: Bench) -> dict[str, str]:
+    """What a waiting step still needs to know: the rest was done before it."""
+    known = {**(bench.operation.facts if bench.operation else {}), **bench.action.facts}
+    return {key: value for key, value in known.items() if key in (FORMER_METHOD, FORMER_USER)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -14,15 +14,28 @@ def explain(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, .
     from deepdiff import DeepDiff
 
     found = DeepDiff(before, after, ignore_order=True, view="tree")
-    lines = []
-    for kind, items in found.items():
-        for item in items:
-            path = ".".join(str(part) for part in item.path(output_format="list"))
-            lines.append(_line(kind, path, item.t1, item.t2))
+    lines = (
+        _line(kind, item.path(output_format="list"), item.t1, item.t2)
+        for kind, items in found.items()
+        for item in items
+    )
     return tuple(sorted(lines))
 
 
-def _line(kind: str, path: str, before: object, after: object) -> str:
+_LIVE = "live_fingerprints"
+_DEEP = 3
+_PARTS = {
+    "connection": "the connection at the consumer changed",
+    "selection": "its selection at the consumer changed",
+    "repositories": "the repositories that it means, or their names, changed",
+    "credential": "its credential, or what the provider says of it, changed",
+}
+
+
+def _line(kind: str, parts: Sequence[object], before: object, after: object) -> str:
+    if len(parts) == _DEEP and parts[0] == _LIVE and parts[2] in _PARTS:
+        return f"{parts[1]}: {_PARTS[str(parts[2])]}"
+    path = ".".join(str(part) for part in parts if part != _LIVE)
     if kind.endswith("_added"):
         return f"{path}: new"
     if kind.endswith("_removed"):

@@ -180,7 +180,6 @@ class WithheldCode(StrEnum):
     NOT_MANAGED = "withheld_not_managed"
     NOT_OURS = "withheld_not_ours"
     FREEZE = "withheld_freeze"
-    OWN_ACCESS = "withheld_own_access"
     MISSING_REPOSITORY = "withheld_missing_repository"
 
 
@@ -217,14 +216,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the digest binds. ``live`` holds one fingerprint for every connection read."""
+    """What the digest binds.
+
+    ``lineage`` is empty until the registry's first commit. ``live`` holds, for every connection
+    read, the fingerprints of its parts: connection, selection, repositories, credential.
+    """
 
     config: str
     lineage: str
     serial: int
     policy: str
     environment: str
-    live: Mapping[str, str]
+    live: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,5 +8,9 @@ REMOVES = "removes"
 TENANT = "tenant"
 """The consumer at which it is to be taken away, when that is not the connection's own."""
 
+FORMER_METHOD = "former-method"
+FORMER_USER = "former-user"
+"""Whose credential a reconnection replaced: it is a person's to revoke."""
+
 KEEPS_SCOPES = "keeps-scopes"
 """The declared scopes are not reached yet, so the recorded ones stay."""

@@ -28,7 +28,7 @@ from reconciler.model.record import Snapshot
 from reconciler.plan import withhold
 from reconciler.plan.actions import Decision
 from reconciler.plan.decide import decide, decide_undeclared
-from reconciler.plan.digest import live_fingerprint, plan_digest, policy_digest
+from reconciler.plan.digest import live_fingerprints, plan_digest, policy_digest
 from reconciler.plan.guards import frozen, refusals
 from reconciler.plan.sequences import Terrain
 from reconciler.ports.consumer import ConsumerSpec
@@ -125,14 +125,14 @@ def _ordered(decisions: Mapping[ConnectionAddress, Decision]) -> tuple[Action, .
 
 def _inputs(differences: tuple[Difference, ...], setting: Setting) -> Inputs:
     settings, snapshot = setting.state.settings, setting.snapshot
-    keyed = bool(snapshot.lineage)
+    begun = snapshot.serial > 0  # before the first commit a registry may come into being unseen
     return Inputs(
         config=setting.state.digest,
-        lineage=snapshot.lineage,
+        lineage=snapshot.lineage if begun else "",
         serial=snapshot.serial,
         policy=policy_digest(settings.limits, settings.freezes),
         environment=settings.environment,
-        live={str(d.address): live_fingerprint(d, keyed=keyed) for d in differences},
+        live={str(d.address): live_fingerprints(d, keyed=begun) for d in differences},
     )
 
 

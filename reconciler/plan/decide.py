@@ -67,6 +67,8 @@ def _disconnect(difference: Difference, record: Record, *, has_api: bool) -> Dec
             return Decision(waiting=(waits(operation, step),))
         steps = (step, Remember("disconnected"))
     why = f"it is no longer declared; it was at {record.source}"
+    if record.fingerprint:
+        why += "; its credential works at the provider until somebody revokes it"
     return Decision((act(difference, kind, "delete_because_no_resource_config", why, steps),))
 
 

@@ -48,29 +48,30 @@ def _action(action: Action) -> dict[str, Any]:
     }
 
 
-def live_fingerprint(difference: Difference, *, keyed: bool) -> str:
-    """Everything that was read for one connection.
+def live_fingerprints(difference: Difference, *, keyed: bool) -> dict[str, str]:
+    """Everything that was read for one connection, in parts, so that a refusal can name one.
 
-    *keyed* is false before the registry exists: its fingerprint key is then made up anew by
-    every process, so credential fingerprints would never agree.
+    *keyed* is false before the registry holds anything: its fingerprint key may then be made up
+    anew by every process, so credential fingerprints would never agree.
     """
     view = difference.view
     live = view.live.value if isinstance(view.live, Present) else None
     target = difference.selection.target if difference.selection else {}
     credential = view.credential
-    return sha256(
-        {
-            "live": live and [live.id, live.name, live.kind, live.username, live.expires_at],
-            "selection": _selection(live.selection) if live else None,
-            "listing": type(view.listing).__name__,
-            "target": sorted((key, s.name, s.orphaned) for key, s in target.items()),
-            "credentials": [
-                _slot(slot, keyed=keyed)
-                for slot in (credential.held, credential.candidate, credential.old)
-            ],
-            "strays": sorted(c.id for c in view.strays),
-        }
-    )
+    slots = (credential.held, credential.candidate, credential.old)
+    parts: dict[str, Any] = {
+        "connection": [
+            live and [live.id, live.name, live.kind, live.username, live.expires_at],
+            sorted(c.id for c in view.strays),
+        ],
+        "selection": _selection(live.selection) if live else None,
+        "repositories": [
+            type(view.listing).__name__,
+            sorted((key, s.name, s.orphaned) for key, s in target.items()),
+        ],
+        "credential": [_slot(slot, keyed=keyed) for slot in slots],
+    }
+    return {name: sha256(part) for name, part in parts.items()}
 
 
 def _selection(selection: LiveSelection | None) -> Any:

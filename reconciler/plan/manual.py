@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from reconciler.model.action import ManualStep
 from reconciler.model.desired import DesiredConnection
+from reconciler.model.method import MethodKind
 from reconciler.model.secret import SecretRef
 from reconciler.ports.provider import ManualCredential, ProviderSpec
 
@@ -14,6 +15,7 @@ GRANT = "grant"
 ENTER = "enter"
 REVOKE = "revoke-old"
 TIDY = "move-secret"
+FORMER = "revoke-former"
 REMOVE = "remove-by-hand"
 
 _DEFAULT_LIFE = timedelta(days=365)
@@ -105,6 +107,24 @@ def revoke(desired: DesiredConnection, spec: ProviderSpec, generation: int) -> M
             ("The old one", f"created before the one named {desired.address.name}-{generation}"),
         ),
         detected_by="the old value, where it can still be read, is refused by the provider",
+    )
+
+
+def revoke_former(kind: MethodKind, username: str, name: str, spec: ProviderSpec) -> ManualStep:
+    """Revoke the credential of the method or user that a reconnection replaced.
+
+    Only a person can say that it is done: the YAML does not name that credential any more.
+    """
+    manual = spec.manual.get(kind)
+    return ManualStep(
+        id=FORMER,
+        title=manual.revoke_title if manual else f"Revoke the former {kind}",
+        url=manual.revoke_url if manual else "",
+        who=f"signed in as {username}" if username else manual.who if manual else "",
+        fields=(
+            *(manual.revoke_fields if manual else ()),
+            ("The former one", f"the {kind} that {name} used until now"),
+        ),
     )
 
 

@@ -43,7 +43,7 @@ _ROTATE_CODES = {
     CredentialNeed.REQUESTED: "rotate_by_request",
 }
 _RECORD_ONLY = frozenset({"account", "consumer", "expires_at", "manage", "protect", "scopes"})
-_AFTER_SWITCH = (manual.REVOKE, manual.TIDY)
+_AFTER_SWITCH = (manual.REVOKE, manual.TIDY, manual.FORMER)
 
 
 def decide_recorded(
@@ -102,8 +102,8 @@ def _begun(difference: Difference, desired: DesiredConnection, terrain: Terrain)
         return Decision()
     steps = sequences.finish(difference, desired, terrain, operation)
     if steps is not None:
-        why = "the replaced credential is dead"
-        code = "rotate_because_old_is_dead"
+        why = "the replaced credential is dead, or somebody answers for its end"
+        code = "finish_because_old_is_dead"
         return Decision((act(difference, operation.kind, code, why, steps),))
     return Decision(waiting=(waits(operation, _step_of(operation, difference, desired, terrain)),))
 
@@ -115,6 +115,8 @@ def _step_of(
     secret, successor = desired.method.secret, desired.method.successor
     if operation.step == manual.TIDY and secret and successor:
         return manual.tidy(secret, successor)
+    for step in sequences.former(operation.facts, desired, terrain):
+        return step
     return manual.revoke(desired, terrain.provider, generation)
 
 
@@ -135,7 +137,7 @@ def _resume(
     if operation.kind is ActionKind.ROTATE:
         steps += sequences.retire(difference, desired, terrain, generation, is_switched=True)
     else:
-        steps += (Remember("finished"),)
+        steps += (*sequences.former(operation.facts, desired, terrain), Remember("finished"))
     why = "an interrupted run had not cleared the replaced credential away"
     return act(difference, operation.kind, "resume_interrupted", why, steps)
 
@@ -181,7 +183,11 @@ def _reconnect(
         mint = manual.mint(desired, terrain.provider, generation, now, difference.need_why)
         steps = (mint, *steps)
     why = f"{' and '.join(difference.parts)} changed, which no consumer can change in place"
-    facts = {REMOVES: record.live_id, TENANT: _other_tenant(desired, record)}
+    facts = {
+        REMOVES: record.live_id,
+        TENANT: _other_tenant(desired, record),
+        **sequences.former_facts(difference, record),
+    }
     action = act(difference, kind, "replace_because_cannot_update", why, steps, facts)
     return announce(difference, action)
 

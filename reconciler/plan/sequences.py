@@ -8,6 +8,7 @@ coverage never drops.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.model.action import (
@@ -25,6 +26,8 @@ from reconciler.model.action import (
 )
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.drift import CredentialNeed, Difference, SelectionChange
+from reconciler.model.facts import FORMER_METHOD, FORMER_USER
+from reconciler.model.method import MethodKind
 from reconciler.model.observed import LiveConnection, Present, Verdict
 from reconciler.model.record import Operation, Record
 from reconciler.plan import manual
@@ -172,6 +175,7 @@ def replace_connection(
     if not (terrain.has_api and desired.method.kind.is_browser_grant):
         return (
             *switch(difference, desired, record, terrain, generation, candidate=candidate),
+            *former(former_facts(difference, record), desired, terrain),
             Remember("reconnected"),
         )
     moved = record.consumer_identity != desired.consumer.identity
@@ -182,8 +186,27 @@ def replace_connection(
         *select(difference.selection, always=True),
         Remember("switched"),
         RemoveCredential(record.live_id, record.address.name, record.consumer if moved else ""),
+        *former(former_facts(difference, record), desired, terrain),
         Remember("reconnected"),
     )
+
+
+def former_facts(difference: Difference, record: Record) -> dict[str, str]:
+    """Whose credential the new connection does without; empty when it goes on using the same."""
+    if not record.fingerprint or not {"method", "username"} & set(difference.parts):
+        return {}
+    return {FORMER_METHOD: record.method.value, FORMER_USER: record.username}
+
+
+def former(
+    facts: Mapping[str, str], desired: DesiredConnection, terrain: Terrain
+) -> tuple[ManualStep, ...]:
+    """The step that asks for the end of a former credential, when there was one."""
+    if FORMER_METHOD not in facts:
+        return ()
+    kind = MethodKind(facts[FORMER_METHOD])
+    name = desired.address.name
+    return (manual.revoke_former(kind, facts.get(FORMER_USER, ""), name, terrain.provider),)
 
 
 def fill(change: SelectionChange | None) -> tuple[Step, ...]:
@@ -228,6 +251,8 @@ def finish(
     acknowledged = operation.step in operation.acknowledged
     if operation.step == manual.TIDY:
         return (Remember("rotated"),) if in_place or acknowledged else None
+    if operation.step == manual.FORMER:
+        return (Remember("reconnected"),) if acknowledged else None
     old = difference.view.credential.old
     dead = old is not None and old.report.verdict is Verdict.DEAD
     if not dead and not acknowledged:

@@ -97,7 +97,7 @@ def _inputs(inputs: Inputs) -> Document:
         "state": {"lineage": inputs.lineage, "serial": inputs.serial},
         "policy_digest": inputs.policy,
         "environment": inputs.environment,
-        "live_fingerprints": dict(sorted(inputs.live.items())),
+        "live_fingerprints": {key: dict(parts) for key, parts in sorted(inputs.live.items())},
     }
 
 

@@ -41,7 +41,7 @@ DONE: dict[str, str] = {
 """Kind of action → the word after "will be"."""
 
 
-AFTERMATH = frozenset({"revoke-old", "move-secret"})
+AFTERMATH = frozenset({"revoke-old", "move-secret", "revoke-former"})
 """Manual steps that tidy up after a rotation: the connection itself is as declared."""
 
 

@@ -126,19 +126,19 @@ def _delete_repository(world: World) -> None:
     world.sandbox.bitbucket.delete_repository("acme", "ledger")
 
 
-LIVE = "live_fingerprints.connection.ox-acme"
+ACME = "connection.ox-acme: "
 MOVES = {
     "another-apply": Move(_apply_another, "state.serial"),
-    "edited-in-ox": Move(_edit_in_ox, LIVE),
-    "renamed-in-ox": Move(_rename_in_ox, LIVE),
-    "removed-in-ox": Move(_remove_in_ox, LIVE),
+    "edited-in-ox": Move(_edit_in_ox, ACME + "its selection at the consumer changed"),
+    "renamed-in-ox": Move(_rename_in_ox, ACME + "the connection at the consumer changed"),
+    "removed-in-ox": Move(_remove_in_ox, ACME + "the connection at the consumer changed"),
     "yaml": Move(_edit_yaml, "config_digest"),
     "limits": Move(_change_limits, "policy_digest"),
     "freeze": Move(_announce_freeze, "policy_digest"),
-    "secret": Move(_replace_secret, LIVE),
-    "revoked": Move(_revoke, LIVE),
-    "repository-renamed": Move(_rename_repository, LIVE),
-    "repository-deleted": Move(_delete_repository, LIVE),
+    "secret": Move(_replace_secret, ACME + "its credential"),
+    "revoked": Move(_revoke, ACME + "its credential"),
+    "repository-renamed": Move(_rename_repository, ACME + "the repositories that it means"),
+    "repository-deleted": Move(_delete_repository, ACME + "the repositories that it means"),
 }
 
 

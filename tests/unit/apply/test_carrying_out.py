@@ -548,6 +548,9 @@ class TestReconnect:
         world.tenant().live["g1"] = a_live(
             id="g1", name="ox-acme", kind=MethodKind.OAUTH_APP, username=""
         )
+        await applied(world, state)
+        assert world.registry.snapshot().operations[an_address()].step == "revoke-former"
+        pipeline.acknowledge(state, world.ports, "ox-acme", "revoke-former")
         await done(world, state)
         assert list(world.tenant().live) == ["g1"]
         found = record(world)

@@ -294,17 +294,25 @@ CASES: dict[str, Case] = {
     "another user": Case(
         lambda: planned(ADA, view=holding(None, a_slot("ATATT-ada", identity="557058:ada"))),
         "reconnect:replace_because_cannot_update",
-        (*CONNECT, "prove-dead", "remove-credential", "remember"),
+        (*CONNECT, "prove-dead", "remove-credential", "manual", "remember"),
     ),
     "another user, whose token is missing": Case(
         lambda: planned(ADA, view=holding(dead())),
         "reconnect:replace_because_cannot_update",
-        (*AFTER_MINT, "remember"),
+        (*AFTER_MINT, "manual", "remember"),
     ),
     "another method, in the browser": Case(
         lambda: planned(BROWSER, view=holding()),
         "reconnect:replace_because_cannot_update",
-        ("manual", "check-connection", "select", "remember", "remove-credential", "remember"),
+        (
+            "manual",
+            "check-connection",
+            "select",
+            "remember",
+            "remove-credential",
+            "manual",
+            "remember",
+        ),
     ),
     "another method, in the browser, announced": Case(
         lambda: planned(BROWSER, view=holding(), operation=an_operation(step="grant")),
@@ -315,7 +323,15 @@ CASES: dict[str, Case] = {
             BROWSER, view=holding(strangers=(GRANTED,)), operation=an_operation(step="grant")
         ),
         "reconnect:replace_because_cannot_update",
-        ("take-over", "check-connection", "select", "remember", "remove-credential", "remember"),
+        (
+            "take-over",
+            "check-connection",
+            "select",
+            "remember",
+            "remove-credential",
+            "manual",
+            "remember",
+        ),
     ),
     "another user, by hand": Case(
         lambda: planned(
@@ -324,7 +340,7 @@ CASES: dict[str, Case] = {
             holding(None, a_slot("ATATT-ada", identity="557058:ada"), live=BY_HAND_LIVE),
         ),
         "reconnect:replace_because_cannot_update",
-        ("check-credential", "manual", "remember", "remember"),
+        ("check-credential", "manual", "remember", "manual", "remember"),
     ),
     "another tenant, but connect is not managed": Case(
         lambda: planned(replace(EU, manage=frozenset()), view=a_view(live=Absent())),
@@ -442,7 +458,7 @@ CASES: dict[str, Case] = {
             view=holding(a_successor(), old=dead("ATATT-old"), live=SWITCHED_LIVE),
             operation=REVOKING,
         ),
-        "rotate:rotate_because_old_is_dead",
+        "rotate:finish_because_old_is_dead",
         ("prove-dead", "promote", "remember"),
     ),
     "revocation acknowledged": Case(
@@ -451,7 +467,7 @@ CASES: dict[str, Case] = {
             view=holding(a_slot("ATATT-successor"), live=SWITCHED_LIVE),
             operation=replace(REVOKING, acknowledged=frozenset({"revoke-old"})),
         ),
-        "rotate:rotate_because_old_is_dead",
+        "rotate:finish_because_old_is_dead",
         ("promote", "remember"),
     ),
     "the secret is to be moved": Case(
@@ -468,7 +484,7 @@ CASES: dict[str, Case] = {
             view=holding(a_slot("ATATT-successor"), live=SWITCHED_LIVE),
             operation=an_operation(step="move-secret"),
         ),
-        "rotate:rotate_because_old_is_dead",
+        "rotate:finish_because_old_is_dead",
         ("remember",),
     ),
     "revoked, moved by a person already": Case(
@@ -478,7 +494,7 @@ CASES: dict[str, Case] = {
             operation=REVOKING,
             setting={"writable": frozenset()},
         ),
-        "rotate:rotate_because_old_is_dead",
+        "rotate:finish_because_old_is_dead",
         ("prove-dead", "remember"),
     ),
     "interrupted after the switch": Case(
@@ -650,7 +666,7 @@ CASES: dict[str, Case] = {
             holding(a_slot("ATATT-successor"), live=SWITCHED_LIVE),
             replace(REVOKING, acknowledged=frozenset({"revoke-old"})),
         ),
-        "rotate:rotate_because_old_is_dead",
+        "rotate:finish_because_old_is_dead",
         ("remember",),
     ),
     "another tenant, in the browser, granted": Case(
@@ -661,7 +677,14 @@ CASES: dict[str, Case] = {
             an_operation(step="grant", kind=ActionKind.RECONNECT),
         ),
         "reconnect:replace_because_cannot_update",
-        ("take-over", "check-connection", "select", "remember", "remove-credential", "remember"),
+        (
+            "take-over",
+            "check-connection",
+            "select",
+            "remember",
+            "remove-credential",
+            "remember",
+        ),
     ),
     # ---- undeclared
     "undeclared": Case(lambda: planned(undeclared=True), withheld=WithheldCode.DELETIONS_DISABLED),

@@ -28,7 +28,7 @@ from reconciler.model.observed import (
 )
 from reconciler.model.record import Selected, Snapshot
 from reconciler.plan import build
-from reconciler.plan.digest import live_fingerprint, sha256
+from reconciler.plan.digest import live_fingerprints, sha256
 from reconciler.report.plan_json import plan_document
 from tests.builders import NOW, a_connection, a_method, a_reads, a_state, an_address
 from tests.seen import (
@@ -175,8 +175,8 @@ def test_before_the_registry_exists_fingerprints_are_not_bound() -> None:
     """Its key is then made up by every process anew."""
     one = a_difference(view=a_view(credential=CredentialView(a_slot("one"))))
     other = a_difference(view=a_view(credential=CredentialView(a_slot("other"))))
-    assert live_fingerprint(one, keyed=False) == live_fingerprint(other, keyed=False)
-    assert live_fingerprint(one, keyed=True) != live_fingerprint(other, keyed=True)
+    assert live_fingerprints(one, keyed=False) == live_fingerprints(other, keyed=False)
+    assert live_fingerprints(one, keyed=True) != live_fingerprints(other, keyed=True)
 
 
 @given(st.dictionaries(st.text(max_size=4), st.integers(), min_size=2))
