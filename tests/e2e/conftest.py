@@ -13,12 +13,6 @@ from tests.e2e.killing import Stable
 from tests.e2e.world import World
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with RunningSandbox(Settings()) as box:
-        yield World(tmp_path, box)
-
-
 @pytest.fixture(scope="session")
 def stable() -> Iterator[Stable]:
     """Commands that start in a tenth of the time, and can be killed at any write."""
@@ -27,7 +21,7 @@ def stable() -> Iterator[Stable]:
 
 
 @pytest.fixture
-def swift(tmp_path: Path, stable: Stable) -> Iterator[World]:
-    """A world whose commands run in forks of one warm process."""
+def world(tmp_path: Path, stable: Stable) -> Iterator[World]:
+    """Its commands run in forks of one warm process."""
     with RunningSandbox(Settings()) as box:
         yield World(tmp_path / "project", box, stable=stable)

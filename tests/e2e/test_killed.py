@@ -126,7 +126,7 @@ def _another_user(world: World) -> None:
 
 
 def _of_another_user(world: World) -> None:
-    ensure_whole(world, token=_places(world)["ox-bot.token"])
+    assert ensure_whole(world, token=_places(world)["ox-bot.token"]) == ["revoke-former"]
     assert credentials(world)[0].username == "ada@acme.example"
 
 
@@ -138,7 +138,7 @@ def _another_method(world: World) -> None:
 
 
 def _by_another_method(world: World) -> None:
-    assert ensure_whole(world, token="") == []
+    assert ensure_whole(world, token="") == ["revoke-former"]
 
 
 def _away_from_the_browser(world: World) -> None:
@@ -180,13 +180,13 @@ STORIES = {
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_every_write_of_the_story_is_killed_below(swift: World, name: str) -> None:
+def test_every_write_of_the_story_is_killed_below(world: World, name: str) -> None:
     """The number of writes is known, so that no kill point is forgotten."""
     story = STORIES[name]
-    story.prepare(swift)
-    swift.apply()
-    assert "".join(_letter(line) for line in swift.writes()) == story.writes
-    story.ensure(swift)
+    story.prepare(world)
+    world.apply()
+    assert "".join(_letter(line) for line in world.writes()) == story.writes
+    story.ensure(world)
 
 
 def _letter(line: str) -> str:
@@ -211,41 +211,41 @@ def _strikes() -> Iterator[tuple[str, Strike]]:
 
 @pytest.mark.parametrize(("name", "strike"), list(_strikes()), ids=str)
 def test_an_apply_killed_at_any_write_is_finished_or_undone_by_the_next(
-    swift: World, name: str, strike: Strike
+    world: World, name: str, strike: Strike
 ) -> None:
     story = STORIES[name]
-    story.prepare(swift)
-    assert swift.kill(strike, *APPLY) == -signal.SIGKILL
-    break_leases(swift)
-    swift.apply()
-    story.ensure(swift)
+    story.prepare(world)
+    assert world.kill(strike, *APPLY) == -signal.SIGKILL
+    break_leases(world)
+    world.apply()
+    story.ensure(world)
 
 
-def test_the_lease_of_a_dead_process_names_it_and_expires_by_itself(swift: World) -> None:
-    swift.project["leaseTtl"] = "2s"
-    assert swift.kill(Strike(5), *APPLY) == -signal.SIGKILL
-    refused = swift.run(*APPLY)
+def test_the_lease_of_a_dead_process_names_it_and_expires_by_itself(world: World) -> None:
+    world.project["leaseTtl"] = "2s"
+    assert world.kill(Strike(5), *APPLY) == -signal.SIGKILL
+    refused = world.run(*APPLY)
     assert refused.code == 1
     assert "connection.ox-acme" in refused.err
     assert "(process " in refused.err
     assert "registry unlock" in refused.err
-    swift.apply("--lock-timeout", "20")
-    _connected(swift)
+    world.apply("--lock-timeout", "20")
+    _connected(world)
 
 
-def test_unlock_takes_the_lease_of_a_dead_process_away(swift: World) -> None:
-    assert swift.kill(Strike(5), *APPLY) == -signal.SIGKILL
-    assert swift.run("registry", "unlock", "ox-acme").code == 0
-    swift.apply()
-    _connected(swift)
+def test_unlock_takes_the_lease_of_a_dead_process_away(world: World) -> None:
+    assert world.kill(Strike(5), *APPLY) == -signal.SIGKILL
+    assert world.run("registry", "unlock", "ox-acme").code == 0
+    world.apply()
+    _connected(world)
 
 
-def test_an_apply_killed_time_and_again_leaves_one_connection(swift: World) -> None:
+def test_an_apply_killed_time_and_again_leaves_one_connection(world: World) -> None:
     for at in (4, 6, 7, 8, 9, 4):
-        assert swift.kill(Strike(at), *APPLY) == -signal.SIGKILL
-        break_leases(swift)
-    swift.apply()
-    _connected(swift)
+        assert world.kill(Strike(at), *APPLY) == -signal.SIGKILL
+        break_leases(world)
+    world.apply()
+    _connected(world)
 
 
 LOST = {
@@ -270,52 +270,52 @@ UNREADABLE = (FaultKind.TRUNCATED, FaultKind.HTML)
     ],
 )
 def test_a_lost_answer_of_the_consumer_changes_nothing_in_the_end(
-    swift: World, operation: str, name: str, kind: FaultKind
+    world: World, operation: str, name: str, kind: FaultKind
 ) -> None:
     story = STORIES[name]
-    story.prepare(swift)
-    swift.sandbox.faults.add(Fault(kind, emulator="ox", body=operation))
-    first = swift.run(*APPLY)
+    story.prepare(world)
+    world.sandbox.faults.add(Fault(kind, emulator="ox", body=operation))
+    first = world.run(*APPLY)
     assert first.code in (0, 1)
-    assert sum(struck for _, struck in swift.sandbox.faults.armed()) == 1
-    swift.apply()
-    story.ensure(swift)
+    assert sum(struck for _, struck in world.sandbox.faults.armed()) == 1
+    world.apply()
+    story.ensure(world)
 
 
 @pytest.mark.parametrize("operation", LOST)
 def test_a_consumer_that_loses_every_answer_of_one_kind_leaves_at_most_one_new_connection(
-    swift: World, operation: str
+    world: World, operation: str
 ) -> None:
-    _successor(swift)
-    swift.sandbox.faults.add(
+    _successor(world)
+    world.sandbox.faults.add(
         Fault(FaultKind.LOST_ANSWER, emulator="ox", body=operation, times=None)
     )
     for _ in range(2):
-        assert swift.run(*APPLY).code in (0, 1)
-        assert 1 <= len(credentials(swift)) <= 2
-    swift.sandbox.faults.clear()
-    swift.apply()
-    _switched(swift)
+        assert world.run(*APPLY).code in (0, 1)
+        assert 1 <= len(credentials(world)) <= 2
+    world.sandbox.faults.clear()
+    world.apply()
+    _switched(world)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
 def test_an_apply_that_is_interrupted_gives_its_lease_back(
-    swift: World, how: signal.Signals
+    world: World, how: signal.Signals
 ) -> None:
-    swift.write()
-    swift.sandbox.faults.add(
+    world.write()
+    world.sandbox.faults.add(
         Fault(FaultKind.SLOW, emulator="ox", body="monitorConnectorResources", value=30)
     )
-    process = swift.start(*APPLY)
+    process = world.start(*APPLY)
     end = time.monotonic() + 20
-    while not credentials(swift) and time.monotonic() < end:
+    while not credentials(world) and time.monotonic() < end:
         time.sleep(0.02)
     time.sleep(0.2)
     process.send_signal(how)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "interrupted" in said
-    with swift.registry() as registry:
+    with world.registry() as registry:
         assert registry.leases() == ()
-    swift.apply()
-    _connected(swift)
+    world.apply()
+    _connected(world)

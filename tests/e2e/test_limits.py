@@ -50,56 +50,56 @@ def _narrow_beyond(world: World, **limits: int) -> None:
     _select(world, "payments-api", "ledger")
 
 
-def test_a_plan_that_takes_too_much_is_shown_and_refused(swift: World) -> None:
-    _narrow_beyond(swift, removedRepositories=4)
-    shown = swift.run("plan")
+def test_a_plan_that_takes_too_much_is_shown_and_refused(world: World) -> None:
+    _narrow_beyond(world, removedRepositories=4)
+    shown = world.run("plan")
     assert shown.code == 1
     assert "shared-utils" in shown.out
     assert "would lose 5 repositories; the limit is 4" in shown.out
-    refused = swift.run(*APPLY)
+    refused = world.run(*APPLY)
     assert refused.code == 1
     assert "shared-utils" in refused.out
     assert _accepting(refused) == _accepting(shown)
-    assert _selected(swift) == DECLARED
+    assert _selected(world) == DECLARED
 
 
-def test_the_words_of_the_refusal_apply_that_plan_once(swift: World) -> None:
-    _narrow_beyond(swift, removedRepositories=4)
-    words = _accepting(swift.run("plan"))
-    accepted = swift.run(*words)
+def test_the_words_of_the_refusal_apply_that_plan_once(world: World) -> None:
+    _narrow_beyond(world, removedRepositories=4)
+    words = _accepting(world.run("plan"))
+    accepted = world.run(*words)
     assert accepted.code == 0, accepted.err
-    ensure_whole(swift, token=_token(swift), selected=frozenset({"payments-api", "ledger"}))
-    _select(swift, "payments-api", "ledger", "storefront", "docs-site", "ci-images", "infra-live")
-    swift.apply()
-    _select(swift, "payments-api")
-    again = swift.run(*words)
+    ensure_whole(world, token=_token(world), selected=frozenset({"payments-api", "ledger"}))
+    _select(world, "payments-api", "ledger", "storefront", "docs-site", "ci-images", "infra-live")
+    world.apply()
+    _select(world, "payments-api")
+    again = world.run(*words)
     assert again.code == 1
     assert "is not this one" in again.err
-    assert len(_selected(swift)) == 6
+    assert len(_selected(world)) == 6
 
 
-def test_a_limit_that_is_just_kept_is_no_obstacle(swift: World) -> None:
-    _narrow_beyond(swift, removedRepositories=5)
-    swift.apply()
-    ensure_whole(swift, token=_token(swift), selected=frozenset({"payments-api", "ledger"}))
+def test_a_limit_that_is_just_kept_is_no_obstacle(world: World) -> None:
+    _narrow_beyond(world, removedRepositories=5)
+    world.apply()
+    ensure_whole(world, token=_token(world), selected=frozenset({"payments-api", "ledger"}))
 
 
-def test_a_share_counts_from_the_declared_number_on(swift: World) -> None:
-    _narrow_beyond(swift, removedPercent=50, percentFrom=7)
-    refused = swift.run(*APPLY)
+def test_a_share_counts_from_the_declared_number_on(world: World) -> None:
+    _narrow_beyond(world, removedPercent=50, percentFrom=7)
+    refused = world.run(*APPLY)
     assert refused.code == 1
     assert "5 of 7 repositories; the limit is 50 %" in refused.out + refused.err
-    swift.project["limits"] = {"removedPercent": 50, "percentFrom": 8}
-    swift.apply()
+    world.project["limits"] = {"removedPercent": 50, "percentFrom": 8}
+    world.apply()
 
 
-def test_repositories_that_vanish_at_the_provider_count_as_well(swift: World) -> None:
-    swift.connection()["repositories"] |= {"missing": "remove"}
-    swift.apply()
-    swift.project["limits"] = {"removedRepositories": 1}
-    swift.connection()["repositories"]["exclude"] = [{"name": "payments-*"}]
-    assert swift.run(*APPLY).code == 1
-    assert _selected(swift) == DECLARED
+def test_repositories_that_vanish_at_the_provider_count_as_well(world: World) -> None:
+    world.connection()["repositories"] |= {"missing": "remove"}
+    world.apply()
+    world.project["limits"] = {"removedRepositories": 1}
+    world.connection()["repositories"]["exclude"] = [{"name": "payments-*"}]
+    assert world.run(*APPLY).code == 1
+    assert _selected(world) == DECLARED
 
 
 @pytest.mark.parametrize(
@@ -115,37 +115,37 @@ def test_repositories_that_vanish_at_the_provider_count_as_well(swift: World) ->
 )
 @pytest.mark.parametrize("connected", [True, False], ids=["connected", "new"])
 def test_the_last_repository_is_never_taken(
-    swift: World, repositories: dict[str, object], connected: bool
+    world: World, repositories: dict[str, object], connected: bool
 ) -> None:
     if connected:
-        swift.apply()
-    swift.connection()["repositories"] = repositories
-    run = swift.run(*APPLY)
+        world.apply()
+    world.connection()["repositories"] = repositories
+    run = world.run(*APPLY)
     assert run.code == 1, run.out
-    found = [slugs(swift, c) for c in credentials(swift)]
+    found = [slugs(world, c) for c in credentials(world)]
     assert found == ([DECLARED] if connected else [])
 
 
-def test_nothing_is_applied_inside_a_freeze_window(swift: World) -> None:
-    swift.apply()
+def test_nothing_is_applied_inside_a_freeze_window(world: World) -> None:
+    world.apply()
     now = datetime.now(UTC)
     window = {
         "from": f"{now - timedelta(days=2):%Y-%m-%d}",
         "to": f"{now + timedelta(days=2):%Y-%m-%d}",
         "reason": "end of the quarter",
     }
-    swift.project["freezes"] = [window]
-    _select(swift, "ledger")
-    plan = swift.plan()
+    world.project["freezes"] = [window]
+    _select(world, "ledger")
+    plan = world.plan()
     assert [w["code"] for w in plan["withheld"]] == ["withheld_freeze"]
     assert plan["resource_changes"] == [] or not any(c["action"] for c in plan["resource_changes"])
-    run = swift.run(*APPLY, "--detailed-exitcode")
+    run = world.run(*APPLY, "--detailed-exitcode")
     assert run.code == 3
     assert "end of the quarter" in run.out
-    assert _selected(swift) == DECLARED
-    swift.project["freezes"] = []
-    swift.apply()
-    assert _selected(swift) == {"ledger"}
+    assert _selected(world) == DECLARED
+    world.project["freezes"] = []
+    world.apply()
+    assert _selected(world) == {"ledger"}
 
 
 def _several(world: World, count: int) -> None:
@@ -190,29 +190,29 @@ def _undeclare(world: World, *names: str) -> None:
         del world.documents["Connection", name]
 
 
-def test_too_many_disconnections_are_refused_and_may_be_accepted_once(swift: World) -> None:
-    _several(swift, 6)
-    swift.apply()
-    assert len(credentials(swift)) == 6
-    _undeclare(swift, "ox-0", "ox-1", "ox-2", "ox-3")
-    refused = swift.run(*APPLY)
+def test_too_many_disconnections_are_refused_and_may_be_accepted_once(world: World) -> None:
+    _several(world, 6)
+    world.apply()
+    assert len(credentials(world)) == 6
+    _undeclare(world, "ox-0", "ox-1", "ox-2", "ox-3")
+    refused = world.run(*APPLY)
     assert refused.code == 1
     assert "4 connections would end; the limit is 3" in refused.out + refused.err
-    assert len(credentials(swift)) == 6
-    accepted = swift.run(*_accepting(refused))
+    assert len(credentials(world)) == 6
+    accepted = world.run(*_accepting(refused))
     assert accepted.code == 0, accepted.err
-    assert len(credentials(swift)) == 2
-    swift.settled()
+    assert len(credentials(world)) == 2
+    world.settled()
 
 
-def test_all_connections_at_once_are_not_ended(swift: World) -> None:
-    _several(swift, 3)
-    swift.apply()
-    _undeclare(swift, "ox-0", "ox-1", "ox-acme")
-    refused = swift.run(*APPLY)
+def test_all_connections_at_once_are_not_ended(world: World) -> None:
+    _several(world, 3)
+    world.apply()
+    _undeclare(world, "ox-0", "ox-1", "ox-acme")
+    refused = world.run(*APPLY)
     assert refused.code == 1
     assert "all 3 connections would end" in refused.out + refused.err
-    assert len(credentials(swift)) == 3
+    assert len(credentials(world)) == 3
 
 
 @pytest.mark.parametrize(
@@ -220,45 +220,45 @@ def test_all_connections_at_once_are_not_ended(swift: World) -> None:
     ["ox-acme", "made by somebody", str(mark("ox-acme", "a-registry-of-others", 1))],
     ids=["same-name", "same-user", "marked-by-another-registry"],
 )
-def test_a_connection_that_somebody_else_made_is_not_taken_over(swift: World, name: str) -> None:
-    made = by_hand(swift, name, selected=frozenset({"ledger", "storefront"}))
-    plan = swift.plan()
+def test_a_connection_that_somebody_else_made_is_not_taken_over(world: World, name: str) -> None:
+    made = by_hand(world, name, selected=frozenset({"ledger", "storefront"}))
+    plan = world.plan()
     assert [w["code"] for w in plan["withheld"]] == ["withheld_not_ours"]
     assert made.id in plan["withheld"][0]["hint"]
-    swift.run(*APPLY)
-    assert [c.id for c in credentials(swift)] == [made.id]
-    assert _selected(swift) == {"ledger", "storefront"}
+    world.run(*APPLY)
+    assert [c.id for c in credentials(world)] == [made.id]
+    assert _selected(world) == {"ledger", "storefront"}
 
 
-def test_what_is_named_by_adopt_is_taken_over_and_then_all_agrees(swift: World) -> None:
-    made = by_hand(swift, "ox-acme", selected=frozenset({"ledger", "storefront"}))
-    swift.connection()["adopt"] = made.id
-    assert swift.actions() == {"connection.ox-acme": "adopt"}
-    swift.apply()
-    ensure_whole(swift, token=_token(swift), adopted=True)
-    assert credentials(swift)[0].id == made.id
-    del swift.connection()["adopt"]
-    swift.settled()
+def test_what_is_named_by_adopt_is_taken_over_and_then_all_agrees(world: World) -> None:
+    made = by_hand(world, "ox-acme", selected=frozenset({"ledger", "storefront"}))
+    world.connection()["adopt"] = made.id
+    assert world.actions() == {"connection.ox-acme": "adopt"}
+    world.apply()
+    ensure_whole(world, token=_token(world), adopted=True)
+    assert credentials(world)[0].id == made.id
+    del world.connection()["adopt"]
+    world.settled()
 
 
-def test_an_ambiguous_adopt_takes_over_nothing(swift: World) -> None:
+def test_an_ambiguous_adopt_takes_over_nothing(world: World) -> None:
     for _ in range(2):
-        by_hand(swift, "twin", selected=frozenset({"ledger"}))
-    swift.connection()["adopt"] = "twin"
-    assert [w["code"] for w in swift.plan()["withheld"]] == ["withheld_not_ours"]
+        by_hand(world, "twin", selected=frozenset({"ledger"}))
+    world.connection()["adopt"] = "twin"
+    assert [w["code"] for w in world.plan()["withheld"]] == ["withheld_not_ours"]
 
 
-def test_an_adopt_that_names_nothing_connects_nothing_beside_it(swift: World) -> None:
-    swift.connection()["adopt"] = "cred-404"
-    run = swift.run(*APPLY)
-    assert credentials(swift) == []
+def test_an_adopt_that_names_nothing_connects_nothing_beside_it(world: World) -> None:
+    world.connection()["adopt"] = "cred-404"
+    run = world.run(*APPLY)
+    assert credentials(world) == []
     assert "cred-404" in run.out + run.err
 
 
-def test_adopting_what_another_record_holds_is_refused(swift: World) -> None:
-    swift.apply()
-    (mine,) = credentials(swift)
-    swift.declare(
+def test_adopting_what_another_record_holds_is_refused(world: World) -> None:
+    world.apply()
+    (mine,) = credentials(world)
+    world.declare(
         "Connection",
         "ox-thief",
         consumer="ox-prod",
@@ -268,11 +268,11 @@ def test_adopting_what_another_record_holds_is_refused(swift: World) -> None:
         manage=MANAGE_ALL,
         adopt=mine.id,
     )
-    swift.run(*APPLY)
-    with swift.registry() as registry:
+    world.run(*APPLY)
+    with world.registry() as registry:
         held = [r.live_id for r in registry.snapshot().records.values()]
     assert len(held) == len(set(held))
-    assert DECLARED in [slugs(swift, c) for c in credentials(swift)]
+    assert DECLARED in [slugs(world, c) for c in credentials(world)]
 
 
 @pytest.fixture

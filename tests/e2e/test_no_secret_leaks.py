@@ -89,21 +89,21 @@ def _look_everywhere(world: World) -> None:
         _debugged(world, *words)
 
 
-def test_no_command_says_or_keeps_a_credential(swift: World) -> None:
-    _look_everywhere(swift)
-    swift.run("apply", "--auto-approve", "--format", "json", RECONCILER_DEBUG="1")
-    _look_everywhere(swift)
-    swift.run("rotate", "ox-acme", "--auto-approve", RECONCILER_DEBUG="1")
-    successor = swift.mint()
-    swift.put_token(successor, place="ox-bot.token.next")
-    _look_everywhere(swift)
-    swift.apply()
-    swift.sandbox.bitbucket.revoke(swift.environment["OX_BOT_TOKEN"])
-    _look_everywhere(swift)
-    swift.apply()
-    swift.run("registry", "backup", "backup.db")
-    ensure_silent(swift, successor)
-    assert (swift.root / ".reconciler" / "registry.db").stat().st_size > 0
+def test_no_command_says_or_keeps_a_credential(world: World) -> None:
+    _look_everywhere(world)
+    world.run("apply", "--auto-approve", "--format", "json", RECONCILER_DEBUG="1")
+    _look_everywhere(world)
+    world.run("rotate", "ox-acme", "--auto-approve", RECONCILER_DEBUG="1")
+    successor = world.mint()
+    world.put_token(successor, place="ox-bot.token.next")
+    _look_everywhere(world)
+    world.apply()
+    world.sandbox.bitbucket.revoke(world.environment["OX_BOT_TOKEN"])
+    _look_everywhere(world)
+    world.apply()
+    world.run("registry", "backup", "backup.db")
+    ensure_silent(world, successor)
+    assert (world.root / ".reconciler" / "registry.db").stat().st_size > 0
 
 
 FAULTS = {
@@ -123,21 +123,21 @@ LOOKS = (("plan", "--out", "plan.json"), ("apply", "--auto-approve"), ("verify",
 
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("emulator", ["bitbucket-cloud", "ox"])
-def test_no_failure_says_or_keeps_a_credential(swift: World, emulator: str, name: str) -> None:
-    fault, successor = FAULTS[name], swift.mint()
-    swift.apply()
-    swift.put_token(successor, place="ox-bot.token.next")
-    swift.sandbox.faults.add(Fault(fault.kind, emulator=emulator, times=None, value=fault.value))
+def test_no_failure_says_or_keeps_a_credential(world: World, emulator: str, name: str) -> None:
+    fault, successor = FAULTS[name], world.mint()
+    world.apply()
+    world.put_token(successor, place="ox-bot.token.next")
+    world.sandbox.faults.add(Fault(fault.kind, emulator=emulator, times=None, value=fault.value))
     looks = LOOKS[1:2] if name in ASKED_AGAIN else LOOKS
-    codes = [_debugged(swift, *words) for words in looks]
+    codes = [_debugged(world, *words) for words in looks]
     assert set(codes) <= {0, 1}
     assert 1 in codes
-    ensure_silent(swift, successor)
+    ensure_silent(world, successor)
     if name == "echo":  # it is quoted, but for the credential
-        said = "".join(swift.outputs)
+        said = "".join(world.outputs)
         assert "cannot serve Authorization:" in said
         assert "***" in said
-    assert not any(hit.has_authorization for hit in swift.sandbox.trapped)
+    assert not any(hit.has_authorization for hit in world.sandbox.trapped)
 
 
 WRITES = ("addCredentials", "monitorConnectorResources", "verifySingle", "removeCredentials")
@@ -146,18 +146,18 @@ WRITES = ("addCredentials", "monitorConnectorResources", "verifySingle", "remove
 @pytest.mark.parametrize("operation", WRITES)
 @pytest.mark.parametrize("status", [200, 400, 401])
 def test_a_consumer_that_quotes_the_token_it_was_given_is_not_quoted(
-    swift: World, operation: str, status: int
+    world: World, operation: str, status: int
 ) -> None:
-    successor = swift.mint()
-    swift.apply()
-    swift.put_token(successor, place="ox-bot.token.next")
-    swift.sandbox.faults.add(
+    successor = world.mint()
+    world.apply()
+    world.put_token(successor, place="ox-bot.token.next")
+    world.sandbox.faults.add(
         Fault(FaultKind.ECHO, emulator="ox", body=operation, times=None, value=status)
     )
-    run = swift.run("apply", "--auto-approve", RECONCILER_DEBUG="1")
+    run = world.run("apply", "--auto-approve", RECONCILER_DEBUG="1")
     assert run.code == 1
-    _look_everywhere(swift)
-    ensure_silent(swift, successor)
+    _look_everywhere(world)
+    ensure_silent(world, successor)
 
 
 def _paste_secret(world: World, token: str) -> None:
@@ -223,12 +223,12 @@ PASTES: dict[str, Callable[[World, str], None]] = {
 @pytest.mark.parametrize("where", PASTES)
 @pytest.mark.parametrize("name", ["OX_BOT_TOKEN", "ACME_READER_TOKEN"])
 def test_a_token_pasted_into_the_yaml_is_refused_without_being_printed(
-    swift: World, where: str, name: str
+    world: World, where: str, name: str
 ) -> None:
-    token = swift.environment[name]
-    PASTES[where](swift, token)
+    token = world.environment[name]
+    PASTES[where](world, token)
     for words in (("validate",), ("validate", "--format", "json"), ("plan",)):
-        run = swift.run(*words)
+        run = world.run(*words)
         assert run.code == 1, run.out
         assert _middle(token) not in run.out + run.err
 
@@ -238,10 +238,10 @@ def test_a_token_pasted_into_the_yaml_is_refused_without_being_printed(
     ["token: {}\n", "{}", "{}: [", "apiVersion: reconciler/v1\nkind: {}\n", "&{0} *{0}\n"],
     ids=["mapping", "scalar", "broken", "kind", "alias"],
 )
-def test_a_yaml_file_of_somebody_else_is_never_quoted(swift: World, text: str) -> None:
-    token = swift.environment["OX_BOT_TOKEN"]
-    (swift.root / "theirs.yaml").write_text(text.format(token))
+def test_a_yaml_file_of_somebody_else_is_never_quoted(world: World, text: str) -> None:
+    token = world.environment["OX_BOT_TOKEN"]
+    (world.root / "theirs.yaml").write_text(text.format(token))
     for words in (("validate",), ("plan",)):
-        run = swift.run(*words)
+        run = world.run(*words)
         assert "this is a bug" not in run.err
         assert _middle(token) not in run.out + run.err

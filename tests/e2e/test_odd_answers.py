@@ -63,48 +63,48 @@ def _token(world: World) -> str:
 @pytest.mark.parametrize("name", TOLERATED)
 @pytest.mark.parametrize("emulator", EMULATORS)
 def test_what_can_be_tolerated_does_not_keep_an_apply_from_ending_well(
-    swift: World, emulator: str, name: str
+    world: World, emulator: str, name: str
 ) -> None:
-    swift.sandbox.faults.add(_at(emulator, TOLERATED[name]))
-    swift.apply()
-    swift.connection()["repositories"] = {"include": [{"name": "ledger"}]}
-    swift.sandbox.faults.add(_at(emulator, TOLERATED[name]))
-    swift.apply()
-    ensure_whole(swift, token=_token(swift), selected=frozenset({"ledger"}))
-    _ensure_clean(swift)
+    world.sandbox.faults.add(_at(emulator, TOLERATED[name]))
+    world.apply()
+    world.connection()["repositories"] = {"include": [{"name": "ledger"}]}
+    world.sandbox.faults.add(_at(emulator, TOLERATED[name]))
+    world.apply()
+    ensure_whole(world, token=_token(world), selected=frozenset({"ledger"}))
+    _ensure_clean(world)
 
 
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.parametrize("emulator", EMULATORS)
 def test_what_cannot_be_understood_fails_in_words_and_changes_nothing(
-    swift: World, emulator: str, name: str
+    world: World, emulator: str, name: str
 ) -> None:
-    swift.apply()
-    swift.connection()["repositories"] = {"include": [{"name": "ledger"}]}
-    swift.sandbox.faults.add(_at(emulator, REFUSED[name]))
-    before = [(c.id, set(c.selected)) for c in credentials(swift)]
+    world.apply()
+    world.connection()["repositories"] = {"include": [{"name": "ledger"}]}
+    world.sandbox.faults.add(_at(emulator, REFUSED[name]))
+    before = [(c.id, set(c.selected)) for c in credentials(world)]
     for words in (("plan",), ("apply", "--auto-approve"), ("drift",), ("verify",)):
-        run = swift.run(*words)
+        run = world.run(*words)
         assert run.code == 1, run.out + run.err
         assert run.out + run.err
-    assert [(c.id, set(c.selected)) for c in credentials(swift)] == before
-    _ensure_clean(swift)
-    swift.sandbox.faults.clear()
-    swift.apply()
-    ensure_whole(swift, token=_token(swift), selected=frozenset({"ledger"}))
+    assert [(c.id, set(c.selected)) for c in credentials(world)] == before
+    _ensure_clean(world)
+    world.sandbox.faults.clear()
+    world.apply()
+    ensure_whole(world, token=_token(world), selected=frozenset({"ledger"}))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PATIENCE)
 @pytest.mark.parametrize("emulator", EMULATORS)
 def test_what_does_not_pass_fails_in_words_after_some_tries(
-    swift: World, emulator: str, name: str
+    world: World, emulator: str, name: str
 ) -> None:
-    swift.sandbox.faults.add(_at(emulator, PATIENCE[name]))
-    run = swift.run("apply", "--auto-approve")
+    world.sandbox.faults.add(_at(emulator, PATIENCE[name]))
+    run = world.run("apply", "--auto-approve")
     assert run.code == 1
-    assert credentials(swift) == []
-    _ensure_clean(swift)
+    assert credentials(world) == []
+    _ensure_clean(world)
 
 
 OPTIONAL = {
@@ -127,10 +127,10 @@ OPTIONAL = {
     [pytest.param(e, f, id=f"{e}-{f}") for e, fields in OPTIONAL.items() for f in fields],
 )
 def test_a_field_that_is_missing_is_tolerated_or_refused_in_words(
-    swift: World, emulator: str, field: str
+    world: World, emulator: str, field: str
 ) -> None:
     fault = Fault(FaultKind.MISSING_FIELDS, emulator=emulator, times=None, value=field)
-    _apply_and_narrow_under(swift, fault)
+    _apply_and_narrow_under(world, fault)
 
 
 ODD = {
@@ -154,11 +154,11 @@ ODD = {
     [pytest.param(e, v, id=f"{e}-{v!a}") for e, values in ODD.items() for v in values],
 )
 def test_a_value_that_nobody_documented_is_tolerated_or_refused_in_words(
-    swift: World, emulator: str, value: str
+    world: World, emulator: str, value: str
 ) -> None:
     fault = Fault(FaultKind.OTHER_VALUES, emulator=emulator, times=None, value=value)
-    _apply_and_narrow_under(swift, fault)
-    assert "\x1b[31m" not in "".join(swift.outputs)
+    _apply_and_narrow_under(world, fault)
+    assert "\x1b[31m" not in "".join(world.outputs)
 
 
 def _apply_and_narrow_under(world: World, fault: Fault) -> None:
@@ -179,39 +179,39 @@ def _apply_and_narrow_under(world: World, fault: Fault) -> None:
     _ensure_clean(world)
 
 
-def test_a_foreign_next_is_not_followed_with_a_credential(swift: World) -> None:
+def test_a_foreign_next_is_not_followed_with_a_credential(world: World) -> None:
     for number in range(150):
-        swift.sandbox.bitbucket.create_repository("acme", f"shared-{number}")
-    swift.sandbox.faults.add(Fault(FaultKind.FOREIGN_NEXT, times=None))
+        world.sandbox.bitbucket.create_repository("acme", f"shared-{number}")
+    world.sandbox.faults.add(Fault(FaultKind.FOREIGN_NEXT, times=None))
     for words in (("plan",), ("apply", "--auto-approve")):
-        assert swift.run(*words).code in (0, 1)
-    assert swift.sandbox.trapped == []
-    _ensure_clean(swift)
+        assert world.run(*words).code in (0, 1)
+    assert world.sandbox.trapped == []
+    _ensure_clean(world)
 
 
 @pytest.mark.parametrize("switch", ["numeric_ids", "nested", "errors_as_200"])
-def test_an_ox_of_another_shape_is_understood(swift: World, switch: str) -> None:
-    swift.ox.switch(**{switch: True})
-    swift.apply()
-    swift.connection()["repositories"] = {"include": [{"name": "ledger"}]}
-    swift.apply()
-    ensure_whole(swift, token=_token(swift), selected=frozenset({"ledger"}))
+def test_an_ox_of_another_shape_is_understood(world: World, switch: str) -> None:
+    world.ox.switch(**{switch: True})
+    world.apply()
+    world.connection()["repositories"] = {"include": [{"name": "ledger"}]}
+    world.apply()
+    ensure_whole(world, token=_token(world), selected=frozenset({"ledger"}))
 
 
-def test_an_ox_that_refuses_selections_fails_and_leaves_nothing_behind(swift: World) -> None:
-    swift.ox.switch(takes_selections=False)
-    assert swift.run("apply", "--auto-approve").code == 1
-    assert credentials(swift) == []
-    swift.ox.switch(takes_selections=True)
-    swift.apply()
-    ensure_whole(swift, token=_token(swift))
+def test_an_ox_that_refuses_selections_fails_and_leaves_nothing_behind(world: World) -> None:
+    world.ox.switch(takes_selections=False)
+    assert world.run("apply", "--auto-approve").code == 1
+    assert credentials(world) == []
+    world.ox.switch(takes_selections=True)
+    world.apply()
+    ensure_whole(world, token=_token(world))
 
 
-def test_a_key_revoked_in_between_fails_in_words(swift: World) -> None:
-    swift.apply()
-    swift.ox.revoke_key()
+def test_a_key_revoked_in_between_fails_in_words(world: World) -> None:
+    world.apply()
+    world.ox.revoke_key()
     for words in (("plan",), ("apply", "--auto-approve"), ("verify",), ("drift",)):
-        assert swift.run(*words).code == 1
-    _ensure_clean(swift)
-    swift.ox.restore_key()
-    ensure_whole(swift, token=_token(swift))
+        assert world.run(*words).code == 1
+    _ensure_clean(world)
+    world.ox.restore_key()
+    ensure_whole(world, token=_token(world))

@@ -40,32 +40,32 @@ def _planned(world: World) -> str:
     return str(_saved(world)["digest"])
 
 
-def test_a_plan_that_still_holds_is_applied_without_a_question(swift: World) -> None:
-    _planned(swift)
-    run = swift.run("apply", "plan.json")
+def test_a_plan_that_still_holds_is_applied_without_a_question(world: World) -> None:
+    _planned(world)
+    run = world.run("apply", "plan.json")
     assert run.code == 0, run.err
-    ensure_whole(swift, token=_token(swift), selected=NARROW)
+    ensure_whole(world, token=_token(world), selected=NARROW)
 
 
-def test_a_digest_that_still_holds_is_applied_without_a_question(swift: World) -> None:
-    digest = _planned(swift)
-    run = swift.run("apply", "--digest", digest)
+def test_a_digest_that_still_holds_is_applied_without_a_question(world: World) -> None:
+    digest = _planned(world)
+    run = world.run("apply", "--digest", digest)
     assert run.code == 0, run.err
-    ensure_whole(swift, token=_token(swift), selected=NARROW)
+    ensure_whole(world, token=_token(world), selected=NARROW)
 
 
 @pytest.mark.parametrize("words", [("plan.json",), ("--digest",)], ids=["file", "digest"])
-def test_the_very_first_plan_is_saved_and_applied(swift: World, words: tuple[str, ...]) -> None:
-    digest = _saved(swift)["digest"]
+def test_the_very_first_plan_is_saved_and_applied(world: World, words: tuple[str, ...]) -> None:
+    digest = _saved(world)["digest"]
     given = words if words == ("plan.json",) else (*words, digest)
-    assert swift.run("apply", *given).code == 0
-    ensure_whole(swift, token=_token(swift))
+    assert world.run("apply", *given).code == 0
+    ensure_whole(world, token=_token(world))
 
 
-def test_an_applied_plan_is_not_applied_twice(swift: World) -> None:
-    _planned(swift)
-    assert swift.run("apply", "plan.json").code == 0
-    again = swift.run("apply", "plan.json")
+def test_an_applied_plan_is_not_applied_twice(world: World) -> None:
+    _planned(world)
+    assert world.run("apply", "plan.json").code == 0
+    again = world.run("apply", "plan.json")
     assert again.code == 1
     assert "state.serial: 1 → 2" in again.err
 
@@ -143,56 +143,56 @@ MOVES = {
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_a_plan_under_which_the_world_moved_is_refused(swift: World, name: str) -> None:
-    digest = _planned(swift)
-    MOVES[name].act(swift)
-    before = [(c.id, set(c.selected)) for c in credentials(swift)]
+def test_a_plan_under_which_the_world_moved_is_refused(world: World, name: str) -> None:
+    digest = _planned(world)
+    MOVES[name].act(world)
+    before = [(c.id, set(c.selected)) for c in credentials(world)]
     for words in (("apply", "plan.json", "--auto-approve"), ("apply", "--digest", digest)):
-        run = swift.run(*words)
+        run = world.run(*words)
         assert run.code == 1
         assert "no longer holds" in run.err
-        assert [(c.id, set(c.selected)) for c in credentials(swift)] == before
-    assert MOVES[name].said in swift.run("apply", "plan.json").err
+        assert [(c.id, set(c.selected)) for c in credentials(world)] == before
+    assert MOVES[name].said in world.run("apply", "plan.json").err
 
 
-def test_a_plan_of_one_environment_is_refused_in_another(swift: World) -> None:
-    swift.project["environments"] = {
+def test_a_plan_of_one_environment_is_refused_in_another(world: World) -> None:
+    world.project["environments"] = {
         name: {"registry": {"url": f"sqlite:///{name}.db"}} for name in ("staging", "production")
     }
-    _saved(swift, "--env", "staging")
-    run = swift.run("--env", "production", "apply", "plan.json")
+    _saved(world, "--env", "staging")
+    run = world.run("--env", "production", "apply", "plan.json")
     assert run.code == 1
     assert "environment: staging → production" in run.err
-    assert credentials(swift) == []
-    assert swift.run("--env", "staging", "apply", "plan.json").code == 0
-    assert len(credentials(swift)) == 1
+    assert credentials(world) == []
+    assert world.run("--env", "staging", "apply", "plan.json").code == 0
+    assert len(credentials(world)) == 1
 
 
-def test_a_registry_of_one_environment_serves_no_other(swift: World) -> None:
-    swift.project["environments"] = {"staging": {}, "production": {}}
-    swift.run("--env", "staging", "apply", "--auto-approve")
-    run = swift.run("--env", "production", "plan")
+def test_a_registry_of_one_environment_serves_no_other(world: World) -> None:
+    world.project["environments"] = {"staging": {}, "production": {}}
+    world.run("--env", "staging", "apply", "--auto-approve")
+    run = world.run("--env", "production", "plan")
     assert run.code != 0
     assert "belongs to environment 'staging'" in run.err
 
 
-def test_what_a_tampered_plan_says_is_never_carried_out(swift: World) -> None:
+def test_what_a_tampered_plan_says_is_never_carried_out(world: World) -> None:
     """Only its digest counts: the steps are worked out anew."""
-    document = _saved_narrow(swift)
+    document = _saved_narrow(world)
     document["resource_changes"][0]["change"]["actions"] = ["delete"]
     document["resource_changes"][0]["steps"] = [{"code": "remove-credential"}]
-    (swift.root / "plan.json").write_text(json.dumps(document))
-    assert swift.run("apply", "plan.json").code == 0
-    ensure_whole(swift, token=_token(swift), selected=NARROW)
+    (world.root / "plan.json").write_text(json.dumps(document))
+    assert world.run("apply", "plan.json").code == 0
+    ensure_whole(world, token=_token(world), selected=NARROW)
 
 
-def test_a_plan_with_a_forged_digest_is_refused(swift: World) -> None:
-    document = _saved_narrow(swift)
+def test_a_plan_with_a_forged_digest_is_refused(world: World) -> None:
+    document = _saved_narrow(world)
     document["digest"] = "sha256:" + "0" * 64
-    (swift.root / "plan.json").write_text(json.dumps(document))
-    run = swift.run("apply", "plan.json")
+    (world.root / "plan.json").write_text(json.dumps(document))
+    run = world.run("apply", "plan.json")
     assert run.code == 1
-    assert slugs(swift, credentials(swift)[0]) != NARROW
+    assert slugs(world, credentials(world)[0]) != NARROW
 
 
 def _saved_narrow(world: World) -> dict[str, Any]:
@@ -212,8 +212,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_plan_file_is_refused_with_words(swift: World, name: str) -> None:
-    document = _saved_narrow(swift)
+def test_a_broken_plan_file_is_refused_with_words(world: World, name: str) -> None:
+    document = _saved_narrow(world)
     text = BROKEN[name]
     if text is None:
         document["digest"] = "sha256:" + "0" * 64
@@ -221,23 +221,23 @@ def test_a_broken_plan_file_is_refused_with_words(swift: World, name: str) -> No
         if name == "inputs-gone":
             document["inputs"] = "none"
         text = json.dumps(document)
-    (swift.root / "plan.json").write_text(text)
-    run = swift.run("apply", "plan.json", "--auto-approve")
+    (world.root / "plan.json").write_text(text)
+    run = world.run("apply", "plan.json", "--auto-approve")
     assert run.code in (1, 64)
     assert "this is a bug" not in run.err
-    assert slugs(swift, credentials(swift)[0]) != NARROW
+    assert slugs(world, credentials(world)[0]) != NARROW
 
 
-def test_an_empty_plan_is_applied_and_changes_nothing(swift: World) -> None:
-    swift.apply()
-    _saved(swift)
-    before = swift.serial()
-    assert swift.run("apply", "plan.json").code == 0
-    assert swift.serial() == before
+def test_an_empty_plan_is_applied_and_changes_nothing(world: World) -> None:
+    world.apply()
+    _saved(world)
+    before = world.serial()
+    assert world.run("apply", "plan.json").code == 0
+    assert world.serial() == before
 
 
-def test_a_plan_of_some_files_holds_only_with_the_same_paths(swift: World) -> None:
-    swift.declare(
+def test_a_plan_of_some_files_holds_only_with_the_same_paths(world: World) -> None:
+    world.declare(
         "Connection",
         "ox-second",
         consumer="ox-prod",
@@ -246,7 +246,7 @@ def test_a_plan_of_some_files_holds_only_with_the_same_paths(swift: World) -> No
         repositories={"include": [{"name": "storefront"}]},
         manage=MANAGE_ALL,
     )
-    swift.apply()
-    _narrow(swift)
-    assert swift.run("plan", "connections.yaml", "--out", "plan.json").code == 0
-    assert swift.run("apply", "plan.json", "connections.yaml").code == 0
+    world.apply()
+    _narrow(world)
+    assert world.run("plan", "connections.yaml", "--out", "plan.json").code == 0
+    assert world.run("apply", "plan.json", "connections.yaml").code == 0

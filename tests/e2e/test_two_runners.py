@@ -47,87 +47,87 @@ def _end(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, out + err
 
 
-def test_the_second_is_refused_and_told_who_is_at_it(swift: World) -> None:
-    swift.write()
-    _slow_add(swift, 3)
-    first = swift.start(*APPLY)
-    _until_leased(swift)
-    second = swift.run(*APPLY)
+def test_the_second_is_refused_and_told_who_is_at_it(world: World) -> None:
+    world.write()
+    _slow_add(world, 3)
+    first = world.start(*APPLY)
+    _until_leased(world)
+    second = world.run(*APPLY)
     assert second.code == 1
     assert f"(process {first.pid})" in second.err
     assert "connection.ox-acme" in second.err
     assert _end(first)[0] == 0
-    ensure_whole(swift, token=_token(swift))
+    ensure_whole(world, token=_token(world))
 
 
-def test_the_second_waits_plans_again_and_finds_nothing_left_to_do(swift: World) -> None:
-    swift.write()
-    _slow_add(swift, 3)
-    first = swift.start(*APPLY)
-    _until_leased(swift)
-    second = swift.run(*APPLY, "--lock-timeout", "30")
+def test_the_second_waits_plans_again_and_finds_nothing_left_to_do(world: World) -> None:
+    world.write()
+    _slow_add(world, 3)
+    first = world.start(*APPLY)
+    _until_leased(world)
+    second = world.run(*APPLY, "--lock-timeout", "30")
     assert second.code == 0, second.err
     assert "waiting for the lease" in second.err
     assert "planning again" in second.err
     assert "No changes." in second.out
     assert _end(first)[0] == 0
-    ensure_whole(swift, token=_token(swift))
+    ensure_whole(world, token=_token(world))
 
 
-def test_a_reviewed_plan_is_not_planned_again_behind_its_reviewers_back(swift: World) -> None:
-    swift.apply()
-    swift.connection()["repositories"] = {"include": [{"name": "ledger"}]}
-    swift.run("plan", "--out", "plan.json")
-    swift.sandbox.faults.add(
+def test_a_reviewed_plan_is_not_planned_again_behind_its_reviewers_back(world: World) -> None:
+    world.apply()
+    world.connection()["repositories"] = {"include": [{"name": "ledger"}]}
+    world.run("plan", "--out", "plan.json")
+    world.sandbox.faults.add(
         Fault(FaultKind.SLOW, emulator="ox", body="monitorConnectorResources", value=3)
     )
-    first = swift.start(*APPLY)
-    _until_leased(swift)
-    second = swift.run("apply", "plan.json", "--lock-timeout", "30")
+    first = world.start(*APPLY)
+    _until_leased(world)
+    second = world.run("apply", "plan.json", "--lock-timeout", "30")
     assert _end(first)[0] == 0
     assert second.code == 1
     assert "registry serial: 1 → 2" in second.err
-    ensure_whole(swift, token=_token(swift), selected=frozenset({"ledger"}))
+    ensure_whole(world, token=_token(world), selected=frozenset({"ledger"}))
 
 
 @pytest.mark.parametrize("round_", range(3))
 def test_two_first_applies_race_to_create_the_registry_and_one_wins(
-    swift: World, round_: int
+    world: World, round_: int
 ) -> None:
-    swift.write()
-    swift.sandbox.faults.add(
+    world.write()
+    world.sandbox.faults.add(
         Fault(FaultKind.SLOW, emulator="ox", body="getConnectorsByFamily", times=2, value=0.5)
     )
-    runs = [swift.start(*APPLY) for _ in range(2)]
+    runs = [world.start(*APPLY) for _ in range(2)]
     ends = [_end(run) for run in runs]
     assert sorted(code for code, _ in ends) in ([0, 0], [0, 1]), ends
-    ensure_whole(swift, token=_token(swift))
+    ensure_whole(world, token=_token(world))
 
 
-def test_a_first_apply_that_lost_the_race_for_the_key_is_refused(swift: World) -> None:
+def test_a_first_apply_that_lost_the_race_for_the_key_is_refused(world: World) -> None:
     """Its fingerprints were made under a key that no registry has."""
-    swift.write()
-    swift.sandbox.faults.add(
+    world.write()
+    world.sandbox.faults.add(
         Fault(FaultKind.SLOW, emulator="ox", body="getConnectorsByFamily", value=2)
     )
-    late = swift.start(*APPLY)
+    late = world.start(*APPLY)
     end = monotonic() + PATIENCE_S
-    while not swift.sandbox.log.peaks.get("ox") and monotonic() < end:
+    while not world.sandbox.log.peaks.get("ox") and monotonic() < end:
         sleep(0.02)
     # A registry comes into being that holds nothing yet, as after a run killed at its first step.
-    with swift.registry() as registry:
+    with world.registry() as registry:
         lease = registry.acquire("other", "somebody", timedelta(seconds=60), datetime.now(UTC))
         registry.release(lease)
     code, said = _end(late)
     assert code == 1
     assert "somebody else applied" in said
-    swift.apply()
-    ensure_whole(swift, token=_token(swift))
+    world.apply()
+    ensure_whole(world, token=_token(world))
 
 
-def test_runs_on_different_connections_do_not_disturb_each_other(swift: World) -> None:
-    swift.declare_account("globex")
-    swift.declare(
+def test_runs_on_different_connections_do_not_disturb_each_other(world: World) -> None:
+    world.declare_account("globex")
+    world.declare(
         "Connection",
         "ox-globex",
         consumer="ox-prod",
@@ -136,21 +136,21 @@ def test_runs_on_different_connections_do_not_disturb_each_other(swift: World) -
         repositories={"all": True},
         manage=MANAGE_ALL,
     )
-    swift.apply()
-    swift.ox.grant(method="oauth-app", workspace="globex", name="ox-globex")
-    swift.connection()["repositories"] = {"include": [{"name": "ledger"}]}
-    folder = swift.root / "globex"
+    world.apply()
+    world.ox.grant(method="oauth-app", workspace="globex", name="ox-globex")
+    world.connection()["repositories"] = {"include": [{"name": "ledger"}]}
+    folder = world.root / "globex"
     folder.mkdir()
-    swift.write()
-    _split(swift)
-    swift.sandbox.faults.add(
+    world.write()
+    _split(world)
+    world.sandbox.faults.add(
         Fault(FaultKind.SLOW, emulator="ox", body="monitorConnectorResources", times=2, value=1.5)
     )
-    runs = [swift.start(*APPLY, path) for path in ("acme.yaml", "globex.yaml")]
+    runs = [world.start(*APPLY, path) for path in ("acme.yaml", "globex.yaml")]
     for run in runs:
         code, said = _end(run)
         assert code == 0, said
-    assert len(swift.live()) == 2
+    assert len(world.live()) == 2
 
 
 def _split(world: World) -> None:
