@@ -7,6 +7,7 @@ only names of fields and short words where one of a few was expected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.errors import Problem
 from reconciler.load.guard import shown
 from reconciler.load.marks import DocumentMarks
-from reconciler.load.schema import bundled
+from reconciler.load.schema import accepts, bundled
 from reconciler.model.document import Path
 from reconciler.model.suggest import nearest, suggestion
 
@@ -90,6 +91,26 @@ def explain(
                 faults.setdefault(_place_of(fault), fault)
     kept = _without_echoes(tuple(faults.values()))
     return tuple(_problem(fault, marks) for fault in kept)
+
+
+def pruned(kind: str, body: dict[str, Any]) -> dict[str, Any] | None:
+    """*body* without its unknown fields when nothing else is wrong with it; else None.
+
+    So that what it refers to can be judged in the same run.
+    """
+    unknown = [
+        fault.path
+        for failure in map(_failure, _explainer(kind).iter_errors(body))
+        for fault in _faults(failure, body)
+        if fault.code == "unknown-field"
+    ]
+    rest = deepcopy(body)
+    for path in unknown:
+        node = rest
+        for key in path[:-1]:
+            node = node[key]
+        node.pop(path[-1], None)
+    return rest if unknown and accepts(kind, rest) else None
 
 
 @cache

@@ -174,20 +174,28 @@ class _Reader:
             self.problems.append(_secret_problem(raw, path))
             _mask(body, path)
         if masked or failed or not accepts(raw.kind, body):
-            self._reject(raw, body, (*masked, *failed))
-            return None
+            rest = self._rest_of(raw, body, (*masked, *failed))
+            if rest is None:
+                return None
+            body = rest
         return Document(raw.kind, raw.name or _PROJECT.lower(), body, raw.marks, raw.file)
 
-    def _reject(self, raw: RawDocument, body: Any, silent: tuple[DataPath, ...]) -> None:
-        from reconciler.load.explain import explain
+    def _rest_of(
+        self, raw: RawDocument, body: Any, silent: tuple[DataPath, ...]
+    ) -> dict[str, Any] | None:
+        """Report what is wrong with a document; what can still be judged of it, if anything."""
+        from reconciler.load.explain import explain, pruned
 
-        self.broken.add((raw.kind, raw.name))
+        rest = None if silent else pruned(raw.kind, body)
+        if rest is None:
+            self.broken.add((raw.kind, raw.name))
         problems = explain(raw.kind, body, raw.marks, silent)
         self.problems.extend(problems)
         if not problems and not silent:
             cause = f"the document is no {raw.kind}"
             hint = f"compare it with `reconciler schema {raw.kind}`"
             self.problems.append(Problem("invalid-document", cause, hint, raw.marks.at(())))
+        return rest
 
     def _substituted(self, raw: RawDocument) -> tuple[dict[str, Any], tuple[DataPath, ...]]:
         if not raw.has_variables:

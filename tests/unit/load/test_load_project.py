@@ -246,7 +246,6 @@ def test_a_broken_project_document_does_not_hide_its_environments(tmp_path: Path
     files = {**PARTS, "reconciler.yaml": text, "account.yaml": USING}
     loaded = load_files(tmp_path, files, env="test")
     assert errors(loaded.problems) == ["reconciler.yaml:9:3 unknown-field"]
-    assert loaded.broken == {("Project", "shop")}
 
 
 def test_an_unreadable_project_file_is_a_problem_and_not_wrong_usage(tmp_path: Path) -> None:
