@@ -106,7 +106,7 @@ def pruned(kind: str, body: dict[str, Any]) -> dict[str, Any] | None:
     ]
     rest = deepcopy(body)
     for path in unknown:
-        node = rest
+        node: Any = rest
         for key in path[:-1]:
             node = node[key]
         node.pop(path[-1], None)

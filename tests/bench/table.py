@@ -83,11 +83,12 @@ def page(rows: Sequence[Row], method: str, effort: Effort) -> str:
     kind = "quick run, " if effort.quick else ""
     return (
         "# Benchmarks\n\n"
-        "Written by `make bench` (`python -m tests.bench --write`). Times are noisy, ratios are "
-        "not: every\nrow stands beside a floor or a peer that was measured in the same run, taking "
-        "turns with it.\n\n"
+        "Written by `python -m tests.bench --write`. Every row stands beside a floor or a peer. "
+        "Peers are measured in\nthe same run, taking turns with ours; the latency floors of plans "
+        "are arithmetic, so a busy machine shows in\ntheir ratios.\n\n"
         f"{markdown(rows)}\n"
         f"Measured on {datetime.now(UTC):%Y-%m-%d} ({kind}medians of {effort.runs} runs): "
-        f"{machine()},\nPython {platform.python_version()}.\n\n"
+        f"{machine()},\nPython {platform.python_version()}, load average {os.getloadavg()[2]:.1f} "
+        "over the last 15 minutes.\n\n"
         f"{method}"
     )
