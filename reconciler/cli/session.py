@@ -36,7 +36,7 @@ def session(chosen: Globals, paths: Sequence[str]) -> Iterator[Session]:
 
     state, warnings = wiring.load_state(chosen, tuple(paths))
     tell_problems(warnings)
-    with reporting(chosen) as progress, wiring.open_ports(chosen, state, progress) as ports:
+    with reporting(chosen) as progress, wiring.open_ports(state, progress) as ports:
         yield Session(state, ports, progress)
 
 

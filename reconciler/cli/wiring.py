@@ -58,12 +58,11 @@ def load_state(options: Globals, paths: Sequence[str]) -> tuple[DesiredState, tu
 
 
 @contextmanager
-def open_ports(options: Globals, state: DesiredState, progress: Progress) -> Iterator[Ports]:
+def open_ports(state: DesiredState, progress: Progress) -> Iterator[Ports]:
     """Everything outside that the run may touch."""
     from reconciler import consumers, secrets
     from reconciler.registry import open_registry
 
-    del options
     registry = open_registry(state.settings.registry_url)
     try:
         yield Ports(

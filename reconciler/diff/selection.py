@@ -364,5 +364,4 @@ def _changed(
         renamed=renamed,
         follow_changes=follow_changes,
         record_changes=target != held,
-        drifted=bool(held) and chosen != _wanted(held),
     )

@@ -68,7 +68,6 @@ class SelectionChange:
     renamed: tuple[tuple[RepositoryLabel, str], ...] = ()
     follow_changes: bool = False
     record_changes: bool = False
-    drifted: bool = False
     applies: bool = True
 
     @property

@@ -44,7 +44,7 @@ def main(root: str, what: str, concurrency: str, runs: str) -> None:
     state, _ = load_state(options, ())
     settings = replace(state.settings, concurrency=int(concurrency), hourly_requests=NO_LIMIT)
     state = replace(state, settings=settings)
-    with open_ports(options, state, silent):
+    with open_ports(state, silent):
         pass  # imports the adapters
     costs = [_measured(_WAYS[what], options, state) for _ in range(int(runs))]
     sys.stdout.write(json.dumps([asdict(cost) for cost in costs]))
@@ -53,7 +53,7 @@ def main(root: str, what: str, concurrency: str, runs: str) -> None:
 def _measured(
     way: Callable[[DesiredState, Ports], Any], options: Globals, state: DesiredState
 ) -> Cost:
-    with open_ports(options, state, silent) as ports:
+    with open_ports(state, silent) as ports:
         wall, cpu = time.perf_counter(), time.process_time()
         requests, actions = way(state, ports)
         return Cost(time.perf_counter() - wall, time.process_time() - cpu, requests, actions)

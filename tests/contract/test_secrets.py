@@ -140,6 +140,7 @@ def test_what_is_removed_is_gone_where_a_source_can_write(bench: Bench) -> None:
 def test_removing_what_is_gone_succeeds(bench: Bench) -> None:
     bench.source.remove(bench.ref)
     bench.source.remove(bench.ref)
+    assert bench.source.read(bench.ref) is None
 
 
 @pytest.mark.parametrize(
