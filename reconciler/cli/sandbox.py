@@ -18,6 +18,7 @@ _NUMBERS = ("repositories", "projects")
 
 @click.command(
     name="sandbox",
+    context_settings={"help_option_names": ["-h", "--help"]},
     short_help="Serve Bitbucket Cloud and OX emulators on this machine.",
     epilog="""\b
 Examples:
