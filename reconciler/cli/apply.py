@@ -7,7 +7,15 @@ import re
 import click
 
 from reconciler.cli.context import Globals
-from reconciler.cli.options import JSON, TEXT, detailed_option, examples, format_option
+from reconciler.cli.options import (
+    JSON,
+    TEXT,
+    auto_approve_option,
+    detailed_option,
+    examples,
+    format_option,
+    lock_timeout_option,
+)
 
 _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 
@@ -32,7 +40,7 @@ def checked_digest(ctx: click.Context, param: click.Parameter, value: str | None
     ),
 )
 @click.argument("given", metavar="[PLAN_FILE] [PATH]...", nargs=-1, type=click.Path())
-@click.option("--auto-approve", is_flag=True, help="Do not ask; for pipelines.")
+@auto_approve_option
 @click.option(
     "--digest",
     metavar="DIGEST",
@@ -45,13 +53,7 @@ def checked_digest(ctx: click.Context, param: click.Parameter, value: str | None
     callback=checked_digest,
     help="Accept the one plan of this digest although it breaks a limit.",
 )
-@click.option(
-    "--lock-timeout",
-    metavar="S",
-    type=click.FloatRange(min=0),
-    default=0,
-    help="Seconds to wait for somebody else's apply to end; 0 does not wait.",
-)
+@lock_timeout_option
 @format_option(TEXT, JSON)
 @detailed_option("Exit with 3 when something waits for a person or was withheld.")
 @click.pass_obj

@@ -37,3 +37,19 @@ def format_option(*formats: str) -> Callable[[F], F]:
 def detailed_option(meaning: str) -> Callable[[F], F]:
     """``--detailed-exitcode`` with what its codes mean here."""
     return click.option("--detailed-exitcode", "detailed", is_flag=True, help=meaning)
+
+
+def lock_timeout_option(command: F) -> F:
+    """``--lock-timeout``, seconds."""
+    return click.option(
+        "--lock-timeout",
+        metavar="S",
+        type=click.FloatRange(min=0),
+        default=0,
+        help="Seconds to wait for somebody else's apply to end; 0 does not wait.",
+    )(command)
+
+
+def auto_approve_option(command: F) -> F:
+    """``--auto-approve``: consent without a question."""
+    return click.option("--auto-approve", is_flag=True, help="Do not ask; for pipelines.")(command)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.context import Globals
-from reconciler.cli.options import JSON, TEXT, detailed_option, examples, format_option
+from reconciler.cli.options import (
+    JSON,
+    TEXT,
+    auto_approve_option,
+    detailed_option,
+    examples,
+    format_option,
+    lock_timeout_option,
+)
 from reconciler.errors import UsageError
 
 
@@ -19,14 +27,8 @@ from reconciler.errors import UsageError
 )
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--due", is_flag=True, help="Every connection whose credential is due.")
-@click.option("--auto-approve", is_flag=True, help="Do not ask; for pipelines.")
-@click.option(
-    "--lock-timeout",
-    metavar="S",
-    type=click.FloatRange(min=0),
-    default=0,
-    help="Seconds to wait for somebody else's apply to end; 0 does not wait.",
-)
+@auto_approve_option
+@lock_timeout_option
 @format_option(TEXT, JSON)
 @detailed_option("Exit with 3 when something waits for a person or was withheld.")
 @click.pass_obj

@@ -14,6 +14,15 @@ from reconciler.transport.reply import Reply
 NEVER_CONNECTED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """Nothing reached the other side, so that even an unsafe request may be sent again."""
 
+_BROKEN_OFF = (
+    httpx2.RemoteProtocolError,
+    httpx2.DecodingError,
+    # A peer that hangs up shows as any of these, as its last packets happen to arrive.
+    httpx2.ReadError,
+    httpx2.WriteError,
+    httpx2.CloseError,
+)
+
 _FAULTS = {
     401: Fault.CREDENTIAL,
     403: Fault.PERMISSION,
@@ -120,17 +129,17 @@ def lost(party: str, host: str, error: Exception, tries: int) -> RemoteError:
             f"{party}: the certificate of {host} is not trusted by this machine",
             hint="if a proxy re-signs traffic here, give its CA with `caFile` or SSL_CERT_FILE",
         )
-    if isinstance(error, (httpx2.RemoteProtocolError, httpx2.DecodingError)):
+    if isinstance(error, _BROKEN_OFF):
         return RemoteError(
             party,
             Fault.BAD_REPLY,
-            f"{party}: {host} broke off or garbled its answer{times}: {quoted(str(error))}",
+            f"{party}: {host} broke off or garbled its answer{times}: {_words(error)}",
             hint="run again; if it stays, check what stands between this machine and the API",
         )
     what = (
         "did not answer in time"
         if isinstance(error, (TimeoutError, httpx2.TimeoutException))
-        else f"cannot be reached: {quoted(str(error)) or type(error).__name__}"
+        else f"cannot be reached: {_words(error)}"
     )
     return RemoteError(
         party,
@@ -138,6 +147,10 @@ def lost(party: str, host: str, error: Exception, tries: int) -> RemoteError:
         f"{party}: {host} {what}{times}",
         hint="check the network, the API address and the proxy settings of this machine",
     )
+
+
+def _words(error: Exception) -> str:
+    return quoted(str(error)) or type(error).__name__
 
 
 def is_certificate_fault(error: BaseException | None) -> bool:

@@ -108,6 +108,7 @@ async def test_undocumented_fields_do_no_harm(
 ) -> None:
     bench.arm(FaultKind.UNKNOWN_FIELDS, times=1000)
     added = await consumer.connect(bench.request("a"))
+    assert [(c.id, c.name) for c in await consumer.observe()] == [(added.id, added.name)]
     await do(doing, bench, consumer, added.id)
 
 
@@ -120,6 +121,7 @@ async def test_optional_fields_may_be_missing(
     fresh = bench.open_where_fields_are_missing()
     bench.arm(FaultKind.MISSING_FIELDS, value=bench.optional_fields, times=1000)
     try:
+        assert [c.id for c in await fresh.observe()] == [added.id]
         await do(doing, bench, fresh, added.id)
     finally:
         await fresh.aclose()

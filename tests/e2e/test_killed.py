@@ -195,16 +195,15 @@ def _letter(line: str) -> str:
 
 
 def _strikes() -> Iterator[tuple[str, Strike]]:
-    """Before every write and after the last.
+    """Before every write, and after the first and the last.
 
-    Nothing happens between a "done" and the intent that follows, so that one of the two will do:
-    both, and after every write as well, are tried for one story.
+    Nothing happens between one write and the next but an outside call after an intent, so that
+    after every write is tried for one story alone.
     """
     for name, story in STORIES.items():
         thorough = name == "connect"
-        for at, letter in enumerate(story.writes, start=1):
-            if thorough or letter != "i":
-                yield name, Strike(at, "before")
+        for at in range(1, len(story.writes) + 1):
+            yield name, Strike(at, "before")
             if thorough or at in (1, len(story.writes)):
                 yield name, Strike(at, "after")
 

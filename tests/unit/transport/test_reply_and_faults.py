@@ -118,7 +118,7 @@ def test_a_certificate_that_is_not_trusted_names_the_way_out() -> None:
         (httpx2.ReadTimeout("x"), Fault.UNREACHABLE, "did not answer in time"),
         (TimeoutError(), Fault.UNREACHABLE, "did not answer in time"),
         (httpx2.ConnectError("refused"), Fault.UNREACHABLE, "cannot be reached: refused"),
-        (httpx2.ReadError(""), Fault.UNREACHABLE, "ReadError"),
+        (httpx2.ReadError(""), Fault.BAD_REPLY, "ReadError"),
         (httpx2.RemoteProtocolError("cut"), Fault.BAD_REPLY, "broke off"),
         (httpx2.DecodingError("gzip"), Fault.BAD_REPLY, "garbled"),
     ],
