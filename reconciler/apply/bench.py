@@ -8,7 +8,7 @@ from datetime import datetime
 from reconciler.errors import RegistryError
 from reconciler.model.action import Action, Plan
 from reconciler.model.desired import DesiredConnection
-from reconciler.model.facts import KEEPS_SCOPES
+from reconciler.model.facts import KEEPS_SCOPES, MINTED, MINTED_AS, REVOKES
 from reconciler.model.observed import (
     ConnectionView,
     CredentialReport,
@@ -30,7 +30,7 @@ from reconciler.model.record import (
 from reconciler.model.secret import KNOWN
 from reconciler.ports.bundle import Handles, Ports
 from reconciler.ports.consumer import Consumer
-from reconciler.ports.provider import Provider
+from reconciler.ports.provider import Minted, Provider
 
 _RETIRED_KEPT = 5
 """Fingerprints of earlier credentials that a record remembers."""
@@ -42,7 +42,8 @@ class Bench:
 
     ``slot`` and ``report`` are the credential that a step has checked; ``live`` the connection
     it works on; ``added`` a connection made by this action and not yet recorded, ``generation``
-    its number.
+    its number. ``minted`` is a credential made by this action, ``published`` whether its secret
+    was kept; ``revoked`` whether this action has ended one.
     """
 
     action: Action
@@ -61,6 +62,9 @@ class Bench:
     report: CredentialReport | None = None
     added: LiveConnection | None = None
     generation: int = 0
+    minted: Minted | None = None
+    published: bool = False
+    revoked: bool = False
     old_is_dead: bool = False
     switched: bool = False
     done: list[str] = field(default_factory=list)
@@ -193,11 +197,12 @@ class Bench:
             manage=desired.manage,
             protect=desired.protect,
             source=desired.where,
-            token_id=report.token_id if report else old.token_id if old else "",
+            token_id=self._token_id(),
             expires_at=self._expiry(desired, since, stale),
             retired=self._retired(fingerprint),
             labels=desired.labels,
             stale_expiry=stale,
+            version=method.version if old is None or renewed else old.version,
             serial=old.serial if old else 0,
         )
         return self._with_selection(record, desired, proven=proven)
@@ -232,14 +237,32 @@ class Bench:
     def _expiry(
         self, desired: DesiredConnection, since: datetime, stale: datetime | None
     ) -> datetime | None:
-        """The credential's end: as declared for it, else the consumer's word, else by its age."""
+        """The credential's end: as declared, else what the provider or consumer says, or by age."""
         method = desired.method
         if method.expires_at not in (None, stale):
             return method.expires_at
+        if self.minted is not None and self.minted.credential.expires_at is not None:
+            return self.minted.credential.expires_at
+        issued = self.view.issued_as(self._token_id())
+        if issued is not None and issued.expires_at is not None:
+            return issued.expires_at
         live = self.live or (self.view.live.value if isinstance(self.view.live, Present) else None)
         if live is not None and live.expires_at is not None:
             return live.expires_at
         return since + method.max_age if method.max_age is not None else None
+
+    def _token_id(self) -> str:
+        """The provider's id of the credential in use, by whatever tells it."""
+        old, facts = self.record, self.operation.facts if self.operation else {}
+        slot = self.slot
+        if slot is None or (old is not None and slot.fingerprint == old.fingerprint):
+            told = self.report.token_id if self.report else ""
+            return told or (old.token_id if old else "")
+        if facts.get(MINTED_AS) == slot.fingerprint:
+            return facts.get(MINTED, "")
+        if old is not None and slot.fingerprint in old.retired and REVOKES in facts:
+            return facts[REVOKES]
+        return self.report.token_id if self.report else ""
 
     def _fingerprint(self) -> str:
         if self.wanted.method.kind.is_browser_grant:

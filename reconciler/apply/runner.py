@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reconciler.apply.bench import Bench
+from reconciler.apply.issuing import take_back
 from reconciler.apply.steps import perform
 from reconciler.errors import (
     Fault,
@@ -225,17 +226,20 @@ def _note_hopeless(run: Execution, bench: Bench, tenant: str, error: ReconcilerE
 
 
 async def _undo(bench: Bench, step: str, error: ReconcilerError) -> None:
-    """Take back a connection that this action made and could not bring into service.
+    """Take back what this action made and could not bring into service.
 
     What cannot be taken back now carries our marker, and the next run clears it away.
     """
     bench.journal(step, Phase.FAILED, error.cause)
-    if bench.added is None:
+    if bench.added is None and (bench.minted is None or bench.published):
         return
     bench.journal("undo", Phase.INTENT)
     try:
-        await bench.consumer.disconnect(bench.added.id)
-    except RemoteError as failed:
+        if bench.added is not None:
+            await bench.consumer.disconnect(bench.added.id)
+        if bench.minted is not None and not bench.published:
+            await take_back(bench)
+    except ReconcilerError as failed:
         bench.journal("undo", Phase.FAILED, failed.cause)
     else:
         bench.journal("undo", Phase.DONE)

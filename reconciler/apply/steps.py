@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
+from reconciler.apply import issuing
 from reconciler.apply.bench import Bench
 from reconciler.errors import Fault, RemoteError, SecretError
 from reconciler.model.action import (
     AddCredential,
     CheckConnection,
     CheckCredential,
+    Discard,
+    Drain,
     ManualStep,
+    Mint,
     Promote,
     ProveDead,
+    Publish,
     Remember,
     RemoveCredential,
+    RescopeCredential,
+    RevokeCredential,
     Select,
     Step,
     TakeOver,
 )
 from reconciler.model.drift import RepositoryLabel
-from reconciler.model.facts import FORMER_METHOD, FORMER_USER
+from reconciler.model.facts import (
+    FORMER_METHOD,
+    FORMER_USER,
+    MINTED,
+    MINTED_AS,
+    REVOKES,
+)
 from reconciler.model.marker import mark
 from reconciler.model.method import ActionKind
 from reconciler.model.observed import CredentialReport, LiveConnection, Present, Slot, Verdict
 from reconciler.model.record import Operation, OperationState
-from reconciler.model.scope import compare_scopes
+from reconciler.model.scope import compare_scopes, in_order
 from reconciler.ports.consumer import ConnectRequest
 from reconciler.ports.provider import Login
+
+_LAG_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""How long a provider is given until a credential made or ended here is so on every node of it."""
 
 
 async def perform(  # noqa: C901  one arm for each step; mypy keeps the match exhaustive
@@ -37,6 +54,10 @@ async def perform(  # noqa: C901  one arm for each step; mypy keeps the match ex
     match step:
         case CheckCredential():
             await _check_credential(bench, step)
+        case Mint() | Publish() | RescopeCredential() | RevokeCredential() | Discard():
+            await _issue(bench, step)
+        case Drain():
+            return await _drain(bench, step)
         case AddCredential():
             await _add_credential(bench, step)
         case TakeOver():
@@ -58,21 +79,54 @@ async def perform(  # noqa: C901  one arm for each step; mypy keeps the match ex
     return None
 
 
+async def _issue(
+    bench: Bench, step: Mint | Publish | RescopeCredential | RevokeCredential | Discard
+) -> None:
+    match step:
+        case Mint():
+            await issuing.mint(bench, step)
+        case Publish():
+            await issuing.publish(bench, step)
+        case RescopeCredential():
+            await issuing.rescope(bench, step)
+        case RevokeCredential():
+            await issuing.revoke(bench, step)
+        case Discard():
+            await issuing.discard(bench, step)
+
+
+async def _drain(bench: Bench, step: Drain) -> ManualStep | None:
+    waits = await issuing.drain(bench, step)
+    return None if waits is None else _manual(bench, waits)
+
+
 def _login(bench: Bench, slot: Slot) -> Login:
-    method = bench.wanted.method
-    return Login(method.kind, slot.secret, method.username, method.level)
+    return Login.of(bench.wanted.method, slot.secret)
+
+
+def _slot_of(bench: Bench, step: CheckCredential) -> Slot | None:
+    found = bench.view.credential
+    if step.old:
+        return found.old
+    if step.candidate:
+        return bench.slot if bench.minted is not None else found.candidate
+    return found.held or found.candidate
 
 
 async def _check_credential(bench: Bench, step: CheckCredential) -> None:
     """Who is it, which scopes, can it read the account."""
-    found = bench.view.credential
-    slot = found.candidate if step.candidate else found.held or found.candidate
+    found, slot = bench.view.credential, _slot_of(bench, step)
     if slot is None:
         raise SecretError(
             f"there is no credential to use: {found.missing or 'its source is empty'}",
             hint="put the secret into its source and apply again",
         )
     report = await bench.provider.verify(_login(bench, slot), reach=True)
+    for pause in _LAG_S if bench.minted is not None else ():
+        if report.verdict is Verdict.WORKS and not report.lacking:
+            break
+        await asyncio.sleep(pause)  # a node of a cluster may not know the new one yet
+        report = await bench.provider.verify(_login(bench, slot), reach=True)
     _ensure_works(bench, slot, report)
     bench.slot, bench.report = slot, report
 
@@ -96,11 +150,12 @@ def _ensure_works(bench: Bench, slot: Slot, report: CredentialReport) -> None:
     wanted, held = bench.wanted.method.scopes, report.scopes
     implies = bench.ports.providers[party].implies
     verdict = compare_scopes(wanted, held, implies) if wanted and held is not None else None
-    if verdict is not None and verdict.missing:
+    missing = verdict.missing if verdict is not None else in_order(report.lacking & set(wanted))
+    if missing:
         raise RemoteError(
             party,
             Fault.SCOPE,
-            f"the credential in {slot.place} lacks {', '.join(verdict.missing)}",
+            f"the credential in {slot.place} lacks {', '.join(missing)}",
             hint="mint one with every scope that `reconciler scopes` lists",
         )
 
@@ -208,6 +263,11 @@ async def _prove_dead(bench: Bench, step: ProveDead) -> None:
     if slot is None:
         return
     report = await bench.provider.verify(_login(bench, slot), reach=False)
+    for pause in _LAG_S if bench.revoked else ():
+        if report.verdict not in (Verdict.WORKS, Verdict.UNKNOWN):
+            break
+        await asyncio.sleep(pause)
+        report = await bench.provider.verify(_login(bench, slot), reach=False)
     if report.verdict is Verdict.WORKS or report.verdict is Verdict.UNKNOWN:
         state = "still works" if report.verdict is Verdict.WORKS else "could not be checked"
         raise RemoteError(
@@ -251,23 +311,34 @@ def _remember(bench: Bench, step: Remember) -> None:
         return
     if bench.action.kind not in (ActionKind.RESCOPE, ActionKind.RELINK):
         change = replace(change, operation=_still_open(bench, step))
+    elif _is_lost(bench):
+        change = replace(change, operation=None)
     if bench.added is not None:
         bench.switched = True
     bench.commit(bench.recorded(change))
     bench.added = None
 
 
+def _is_lost(bench: Bench) -> bool:
+    """The operation is a rotation that was killed before its new secret was kept."""
+    operation, candidate = bench.operation, bench.view.credential.candidate
+    if operation is None or MINTED_AS not in operation.facts:
+        return False
+    is_ready = candidate is not None and candidate.fingerprint == operation.facts[MINTED_AS]
+    return operation.state is OperationState.RUNNING and not is_ready
+
+
 def _still_open(bench: Bench, step: Remember) -> Operation | None:
     position = next(i for i, s in enumerate(bench.action.steps) if s is step)
     left = bench.action.steps[position + 1 :]
-    if not any(isinstance(s, RemoveCredential) for s in left):
+    if not any(isinstance(s, RemoveCredential | RevokeCredential) for s in left):
         return None if not left else bench.operation
     return Operation(
         id=bench.id,
         address=bench.action.address,
         kind=bench.action.kind,
         state=OperationState.RUNNING,
-        step="remove-credential",
+        step=next(s.code for s in left if isinstance(s, RemoveCredential | RevokeCredential)),
         since=bench.now(),
         facts=bench.action.facts,
     )
@@ -298,4 +369,5 @@ def _manual(bench: Bench, step: ManualStep) -> ManualStep | None:
 def _lasting(bench: Bench) -> dict[str, str]:
     """What a waiting step still needs to know: the rest was done before it."""
     known = {**(bench.operation.facts if bench.operation else {}), **bench.action.facts}
-    return {key: value for key, value in known.items() if key in (FORMER_METHOD, FORMER_USER)}
+    lasting = (FORMER_METHOD, FORMER_USER, MINTED, MINTED_AS, REVOKES)
+    return {key: value for key, value in known.items() if key in lasting}

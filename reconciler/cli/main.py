@@ -19,6 +19,7 @@ COMMANDS = {
     "apply": Entry("reconciler.cli.apply", "Bring live connections to what the YAML says."),
     "drift": Entry("reconciler.cli.drift", "Report what was changed outside of reconciler."),
     "rotate": Entry("reconciler.cli.rotate", "Replace credentials that are due, or named ones."),
+    "forecast": Entry("reconciler.cli.forecast", "Show what expires, and who has to act."),
     "verify": Entry("reconciler.cli.verify", "Prove that every connection works, end to end."),
     "scopes": Entry("reconciler.cli.scopes", "List the scopes that a consumer needs."),
     "ack": Entry("reconciler.cli.ack", "Say that a manual step is done."),

@@ -36,7 +36,7 @@ Examples:
 @click.option(
     "--port-base",
     type=click.IntRange(1, 65533),
-    help="First of three consecutive ports; free ones by default.",
+    help="First of consecutive ports; free ones by default.",
 )
 @click.option(
     "--generate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.errors import Severity
@@ -63,9 +63,12 @@ def judge(
             state, CredentialNeed.NEW_APPEARED, f"a new secret lies in {credential.candidate.place}"
         )
     else:
-        _held(desired, record, credential.held, credential.missing, implies, state)
+        _held(desired, record, view, implies, state)
         if state.need is CredentialNeed.NOTHING and requested:
             _need(state, CredentialNeed.REQUESTED, "it was asked for by name")
+        if state.need is CredentialNeed.NOTHING and record.version < desired.method.version:
+            raised = f"`version` was raised from {record.version} to {desired.method.version}"
+            _need(state, CredentialNeed.REQUESTED, raised)
         if state.need is CredentialNeed.NOTHING:
             _aging(desired, state, now)
     return state
@@ -85,7 +88,12 @@ def expiry(
     """The earliest end that anybody knows of: YAML, provider, consumer, or age."""
     method = desired.method
     held = view.credential.held
-    ends = [held.report.expires_at if held else None, live.expires_at if live else None]
+    issued = view.issued_as(record.token_id) if record is not None else None
+    ends = [
+        held.report.expires_at if held else None,
+        live.expires_at if live else None,
+        issued.expires_at if issued else None,
+    ]
     if record is None or method.expires_at != record.stale_expiry:
         ends.append(method.expires_at)
     if record is not None and method.max_age is not None:
@@ -97,8 +105,11 @@ def scopes_of(
     desired: DesiredConnection, report: CredentialReport, implies: Implies
 ) -> ScopeVerdict | None:
     """The held scopes against the wanted ones; None when either side is unknown."""
-    if report.scopes is None or not desired.method.scopes:
+    if not desired.method.scopes:
         return None
+    if report.scopes is None:
+        lacking = in_order(report.lacking & set(desired.method.scopes))
+        return ScopeVerdict(lacking, ()) if lacking else None
     return compare_scopes(desired.method.scopes, report.scopes, implies)
 
 
@@ -160,14 +171,14 @@ def _fits(
 def _held(
     desired: DesiredConnection,
     record: Record,
-    held: Slot | None,
-    missing: str,
+    view: ConnectionView,
     implies: Implies,
     state: CredentialState,
 ) -> None:
     """The credential in use: is it there, alive, and of the wanted scopes?"""
+    held = view.credential.held
     if held is None:
-        why = missing or "the recorded secret is no longer in its place"
+        why = view.credential.missing or "the recorded secret is no longer in its place"
         _say(
             desired,
             state,
@@ -198,7 +209,10 @@ def _held(
         )
         _say(desired, state, "credential-dead", state.why, report.hint)
         return
-    _scopes(desired, record, held, implies, state)
+    issued = view.issued_as(record.token_id)
+    if issued is not None and report.scopes is None:
+        held = replace(held, report=replace(report, scopes=issued.scopes))
+    _scopes(desired, record, held, implies, state, is_ours=issued is not None)
 
 
 def _scopes(
@@ -207,14 +221,19 @@ def _scopes(
     held: Slot,
     implies: Implies,
     state: CredentialState,
+    *,
+    is_ours: bool,
 ) -> None:
+    """*is_ours*: made for this connection alone, so that whatever it holds beyond is drift."""
     wanted, recorded = set(desired.method.scopes), set(record.scopes)
     verdict = scopes_of(desired, held.report, implies)
     if verdict is None:
         if wanted != recorded:
             _need(state, CredentialNeed.SCOPES, "the wanted scopes were changed in the YAML")
         return
-    narrowed = in_order((recorded - wanted) & set(verdict.surplus))
+    narrowed = verdict.surplus
+    if not is_ours:
+        narrowed = in_order((recorded - wanted) & set(verdict.surplus))
     if verdict.missing:
         _need(state, CredentialNeed.SCOPES, f"the credential lacks {', '.join(verdict.missing)}")
         _say(
@@ -222,7 +241,7 @@ def _scopes(
             state,
             "scopes-missing",
             state.why,
-            "scopes of a token are fixed: mint a new one",
+            "the plan says how they are brought in line",
         )
     elif narrowed:
         _need(state, CredentialNeed.SCOPES, f"the credential still holds {', '.join(narrowed)}")

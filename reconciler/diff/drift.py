@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from reconciler.errors import Severity
-from reconciler.model.action import DriftItem, DriftReport, DriftStatus, Unmanaged, Waiting
+from reconciler.model.action import Waiting
+from reconciler.model.address import ConnectionAddress
 from reconciler.model.drift import Cause, CredentialNeed, Difference
 from reconciler.model.observed import Absent, ObservedState, Reads, Unreadable
 from reconciler.model.record import Snapshot
+from reconciler.model.standing import DriftItem, DriftReport, DriftStatus, Unmanaged
 
 _OUTSIDE = frozenset({Cause.DRIFT, Cause.PROVIDER})
 
@@ -18,13 +21,17 @@ def drift_report(
     observed: ObservedState,
     snapshot: Snapshot,
     *,
+    stuck: Mapping[ConnectionAddress, str],
     waiting: tuple[Waiting, ...],
     reads: tuple[Reads, ...],
     now: datetime,
 ) -> DriftReport:
-    """How every connection stands, and the live ones that nobody declared."""
+    """How every connection stands, and the live ones that nobody declared.
+
+    ``stuck`` says of rotations that do not go on why.
+    """
     return DriftReport(
-        items=tuple(_item(d) for d in differences if d.desired or d.record),
+        items=tuple(_item(d, stuck) for d in differences if d.desired or d.record),
         unmanaged=tuple(
             Unmanaged(consumer, c.id, c.name, c.provider, c.kind.value if c.kind else "unknown")
             for consumer, found in sorted(observed.unmanaged.items())
@@ -38,8 +45,11 @@ def drift_report(
     )
 
 
-def _item(difference: Difference) -> DriftItem:
+def _item(difference: Difference, stuck: Mapping[ConnectionAddress, str]) -> DriftItem:
     status, reason = _status(difference)
+    why = stuck.get(difference.address, "")
+    if why and status in (DriftStatus.IN_SYNC, DriftStatus.UNAPPLIED):
+        status, reason = DriftStatus.STUCK, why
     desired, record = difference.desired, difference.record
     return DriftItem(
         address=difference.address,

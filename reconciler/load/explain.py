@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
 
 _SECRET = "Secret reference"  # noqa: S105  the title of a schema
-_LATER_SOURCES = frozenset({"vault", "aws", "keyring", "azure", "gcp", "openbao"})
+_LATER_SOURCES = frozenset({"azure", "gcp"})
 _SOMETIMES_FORBIDDEN = ("secret", "successor", "maxAge", "rotateBefore", "expiresAt", "include")
 _LONGEST_WORD = 40
 _SHAPES = {

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from reconciler.errors import Severity, SourceMark
+from reconciler.errors import SourceMark
 from reconciler.model.address import ConnectionAddress
 from reconciler.model.drift import FieldChange, Finding, SelectionChange, Value
 from reconciler.model.method import ActionKind
@@ -17,10 +17,49 @@ from reconciler.model.observed import Reads
 
 @dataclass(frozen=True, slots=True)
 class CheckCredential:
-    """Show the credential to the provider: who, which scopes, can it read the account."""
+    """Show the credential to the provider: who, which scopes, can it read the account.
+
+    ``candidate`` means the new one, ``old`` the one that was replaced.
+    """
 
     candidate: bool = False
+    old: bool = False
     code: str = "check-credential"
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """Have the provider make a credential, marked as ours under *name* and *generation*.
+
+    ``days`` is the life to ask for.
+    """
+
+    name: str
+    generation: int
+    scopes: tuple[str, ...]
+    days: int
+    code: str = "mint"
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Put the minted secret into its place and read it back.
+
+    ``successor`` says that it goes beside the one in use; ``place`` names the place in words.
+    """
+
+    successor: bool
+    place: str
+    code: str = "publish"
+
+
+@dataclass(frozen=True, slots=True)
+class RescopeCredential:
+    """Change what the credential in use may do; its secret stays."""
+
+    id: str
+    scopes: tuple[str, ...]
+    code: str = "rescope-credential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +109,27 @@ class RemoveCredential:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """Leave the replaced credential working for so long after the switch.
+
+    ``wait`` is what a run shows that ends before that.
+    """
+
+    seconds: int
+    wait: ManualStep
+    code: str = "drain"
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeCredential:
+    """End a credential at its provider. Already gone is success."""
+
+    id: str
+    name: str
+    code: str = "revoke-credential"
+
+
+@dataclass(frozen=True, slots=True)
 class ProveDead:
     """Show the old credential to the provider and demand that it fails.
 
@@ -87,6 +147,14 @@ class Promote:
     """Move the new secret into the place of the old one and clear the successor's place."""
 
     code: str = "promote"
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Take a secret that nobody uses out of the successor's place, named in words."""
+
+    place: str
+    code: str = "discard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +185,19 @@ class ManualStep:
 
 Step: TypeAlias = (
     CheckCredential
+    | Mint
+    | Publish
+    | RescopeCredential
     | AddCredential
     | TakeOver
     | CheckConnection
     | Select
     | RemoveCredential
+    | Drain
+    | RevokeCredential
     | ProveDead
     | Promote
+    | Discard
     | Remember
     | ManualStep
 )
@@ -181,6 +255,9 @@ class WithheldCode(StrEnum):
     NOT_OURS = "withheld_not_ours"
     FREEZE = "withheld_freeze"
     MISSING_REPOSITORY = "withheld_missing_repository"
+    OWN_ACCESS = "withheld_own_access"
+    CANNOT_ABORT = "withheld_cannot_abort"
+    SUCCESSOR_TAKEN = "withheld_successor_taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,71 +389,3 @@ class ApplyReport:
         """Whether anything failed or was left undone."""
         bad = (OutcomeState.FAILED, OutcomeState.SKIPPED)
         return any(o.state in bad for o in self.outcomes)
-
-
-class DriftStatus(StrEnum):
-    """How a connection stands, seen from the record."""
-
-    IN_SYNC = "in-sync"
-    DRIFTED = "drifted"  # live differs from the record
-    UNAPPLIED = "unapplied"  # YAML differs from the record
-    GONE = "gone"  # recorded, not live any more
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class DriftItem:
-    """One connection in a drift report."""
-
-    address: ConnectionAddress
-    status: DriftStatus
-    changes: tuple[FieldChange, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    source: SourceMark | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unmanaged:
-    """A live connection that nobody declared."""
-
-    consumer: str
-    id: str
-    name: str
-    provider: str
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class DriftReport:
-    """Live against recorded, without anything that could write."""
-
-    items: tuple[DriftItem, ...]
-    unmanaged: tuple[Unmanaged, ...]
-    waiting: tuple[Waiting, ...]
-    reads: tuple[Reads, ...]
-    created_at: datetime
-    lineage: str
-    serial: int
-
-    @property
-    def has_drift(self) -> bool:
-        """Whether anybody changed a recorded connection live."""
-        return any(i.status in (DriftStatus.DRIFTED, DriftStatus.GONE) for i in self.items)
-
-    @property
-    def errored(self) -> bool:
-        """Whether anything could not be read."""
-        return any(i.status is DriftStatus.UNREADABLE for i in self.items)
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyLine:
-    """One line of `verify`: a connection and whether it works end to end."""
-
-    address: ConnectionAddress
-    ok: bool
-    severity: Severity
-    summary: str
-    hint: str = ""
-    details: tuple[str, ...] = ()

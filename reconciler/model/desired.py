@@ -8,11 +8,32 @@ from datetime import datetime, timedelta
 
 from reconciler.errors import SourceMark
 from reconciler.model.address import ConnectionAddress
-from reconciler.model.method import ActionKind, MethodKind, Missing, NewRepositories
+from reconciler.model.method import (
+    ActionKind,
+    CredentialForm,
+    IssuerKind,
+    MethodKind,
+    Missing,
+    NewRepositories,
+)
 from reconciler.model.profile import MethodRule, Profile
 from reconciler.model.secret import SecretRef
 
 Settings = Mapping[str, str]
+
+
+DEFAULT_OVERLAP = timedelta(hours=1)
+"""How long a replaced credential goes on working where the YAML does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredIssuer:
+    """The identity that has credentials made: it signs in as their owner, for a token cannot."""
+
+    kind: IssuerKind
+    secret: SecretRef
+    where: SourceMark
+    username: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +44,11 @@ class DesiredMethod:
     while the old still works: given in YAML, or derived (``PATH.next``, ``NAME_NEXT``); None
     where nothing can be derived. ``scopes`` is the exact set wanted of the credential; empty for
     methods whose scopes cannot be chosen. ``expires_at`` is UTC.
+
+    ``target`` is what a credential of level ``project`` or ``repository`` belongs to: ``KEY`` or
+    ``KEY/slug``. ``tenant`` and ``form`` are for service principals. ``issuer`` makes the
+    credential through the provider's API; None where a person does. ``version`` is raised to have
+    it replaced once; ``overlap`` is how long the replaced one goes on working.
     """
 
     name: str
@@ -36,6 +62,12 @@ class DesiredMethod:
     max_age: timedelta | None = None
     rotate_before: timedelta = timedelta(days=30)
     expires_at: datetime | None = None
+    target: str = ""
+    tenant: str = ""
+    form: CredentialForm = CredentialForm.SECRET
+    issuer: DesiredIssuer | None = None
+    version: int = 1
+    overlap: timedelta = DEFAULT_OVERLAP
     marks: Mapping[str, SourceMark] = field(default_factory=dict, compare=False)
 
 

@@ -12,5 +12,12 @@ FORMER_METHOD = "former-method"
 FORMER_USER = "former-user"
 """Whose credential a reconnection replaced: it is a person's to revoke."""
 
+MINTED = "minted"
+MINTED_AS = "minted-as"
+"""The provider's id and our fingerprint of a credential that was made and is not recorded yet."""
+
+REVOKES = "revokes"
+"""The provider's id of the replaced credential, still to be revoked after the overlap."""
+
 KEEPS_SCOPES = "keeps-scopes"
 """The declared scopes are not reached yet, so the recorded ones stay."""

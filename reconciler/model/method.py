@@ -24,6 +24,22 @@ class MethodKind(StrEnum):
         return self in (MethodKind.OAUTH_APP, MethodKind.IDENTITY_PROVIDER)
 
 
+class IssuerKind(StrEnum):
+    """How we sign in to have credentials made: as the user who shall own them."""
+
+    PASSWORD = "password"  # noqa: S105  user name and password (Data Center)
+    BEARER = "bearer"  # an access token of the user: OAuth (Data Center), Entra (Azure DevOps)
+
+
+class CredentialForm(StrEnum):
+    """What the secret of a service principal is."""
+
+    SECRET = "client-secret"  # noqa: S105  the name of a form
+    CERTIFICATE = "certificate"  # PEM with private key
+    FEDERATED = "federated-token"  # the workload's own OIDC token
+    TOKEN = "access-token"  # noqa: S105  an Entra access token that somebody else fetched
+
+
 class ActionKind(StrEnum):
     """What can be done to a connection; `Connection.manage` lists those it may take."""
 

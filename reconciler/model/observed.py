@@ -61,7 +61,8 @@ class Listing:
 
     ``complete`` only when every page was read, the last page was reached, none failed and the
     count agrees with what the provider said; else ``gap`` says what is missing.
-    ``expected`` is the provider's own count; None when it gave none.
+    ``expected`` is the provider's own count; None when it gave none. ``remarks`` are sentences
+    about what was seen there and is no repository, or is one that nobody can read.
     """
 
     repositories: Repositories
@@ -69,6 +70,7 @@ class Listing:
     gap: str = ""
     expected: int | None = None
     pages: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 class Verdict(StrEnum):
@@ -90,7 +92,8 @@ class CredentialReport:
     ``scopes`` are as the provider spelt them; None when it did not say. ``identity`` is the
     stable id of whom it acts for, ``login`` a readable name. ``token_id`` is the provider's
     opaque id of this very credential, where it tells. ``reaches`` says whether it can read the
-    account; None when that was not asked.
+    account; None when that was not asked. ``lacking`` are wanted scopes that were tried and
+    refused, where the whole set is not told.
     """
 
     verdict: Verdict
@@ -103,6 +106,23 @@ class CredentialReport:
     token_id: str = ""
     expires_at: datetime | None = None
     reaches: bool | None = None
+    lacking: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCredential:
+    """A credential as its provider lists it; never with its secret.
+
+    ``name`` is its display name, which carries our ownership marker when it is ours. Times are
+    UTC; ``expires_at`` None: never; ``last_used`` None: never, or not told.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used: datetime | None = None
 
 
 class LiveResource(NamedTuple):
@@ -192,6 +212,8 @@ class ConnectionView:
     ``strangers`` look like this connection, without our marker; of a recorded connection, the one
     that a person granted in its place after we asked for it. ``tenant`` is the consumer at which
     strays were found that neither the YAML nor a record knows any more; else empty.
+    ``issued`` are the credentials at the provider that carry this connection's marker; Absent
+    where no issuer is declared.
     """
 
     listing: Observation[Listing]
@@ -200,6 +222,12 @@ class ConnectionView:
     strays: tuple[LiveConnection, ...] = ()
     strangers: tuple[LiveConnection, ...] = ()
     tenant: str = ""
+    issued: Observation[tuple[IssuedCredential, ...]] = Absent()
+
+    def issued_as(self, credential_id: str) -> IssuedCredential | None:
+        """The credential of that id, where the provider lists it among ours."""
+        found = self.issued.value if isinstance(self.issued, Present) else ()
+        return next((c for c in found if credential_id and c.id == credential_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +244,15 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """Everything one run read. ``unmanaged`` are live connections nobody declared."""
+    """Everything one run read. ``unmanaged`` are live connections nobody declared.
+
+    ``own_access`` are the fingerprints of the credentials that we ourselves read with.
+    """
 
     views: Mapping[str, ConnectionView]
     unmanaged: Mapping[str, tuple[LiveConnection, ...]] = field(default_factory=dict)
     reads: tuple[Reads, ...] = ()
+    own_access: frozenset[str] = frozenset()
 
     @property
     def requests(self) -> int:

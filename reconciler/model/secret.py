@@ -77,9 +77,11 @@ KNOWN = Scrubber()
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Where a secret lives: ``{env: NAME}``, ``{file: PATH}``, ``{exec: [argv…]}``.
+    """Where a secret lives, and what is needed to find it there.
 
-    ``location`` holds the argument: the name, the path (absolute after load) or the argv words.
+    ``location`` by ``source``: ``env`` (name,), ``file`` (absolute path,), ``exec`` the words of
+    the command, ``vault`` (mount and path, field), ``aws`` (name, key or empty) with a third word
+    for a version stage other than the current, ``keyring`` (service, user).
     """
 
     source: str
@@ -90,7 +92,8 @@ class SecretRef:
     def place(self) -> str:
         """The reference in words a person recognizes: ``environment variable NAME``."""
         words = {"env": "environment variable", "exec": "the output of"}
-        return f"{words.get(self.source, self.source)} {' '.join(self.location)}"
+        between = {"vault": "#", "aws": "#", "keyring": "/"}.get(self.source, " ")
+        return f"{words.get(self.source, self.source)} {between.join(filter(None, self.location))}"
 
 
 @dataclass(frozen=True, slots=True)

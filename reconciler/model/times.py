@@ -32,3 +32,13 @@ def parse_moment(text: str) -> datetime:
     if "T" in text:
         raise ValueError(f"{text!r} has no zone")
     return moment.replace(tzinfo=UTC)
+
+
+def words(duration: timedelta) -> str:
+    """A duration in its largest whole unit: ``1 hour``, ``90 minutes``, ``45 seconds``."""
+    seconds = int(duration.total_seconds())
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size and seconds % size == 0:
+            count = seconds // size
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from reconciler.errors import RemoteError, Severity
-from reconciler.model.action import VerifyLine
 from reconciler.model.drift import Difference
 from reconciler.model.observed import LiveConnection, Present, Unreadable, Verdict
+from reconciler.model.standing import VerifyLine
 from reconciler.ports.bundle import Handles
 
 _AT_ONCE = 8

@@ -23,9 +23,7 @@ class CredentialDesk:
 
     sources: Mapping[str, SecretSource]
     fingerprinter: Fingerprinter
-    asked: dict[tuple[str, str, str, str], asyncio.Task[CredentialReport]] = field(
-        default_factory=dict
-    )
+    asked: dict[tuple[str, Login], asyncio.Task[CredentialReport]] = field(default_factory=dict)
 
     async def view(
         self,
@@ -55,11 +53,7 @@ class CredentialDesk:
                 return None
             ref, secret, fingerprint = spot
             ask = fingerprint not in retired or operation is not None
-            report = (
-                await self._verify(method, account, provider, secret, fingerprint)
-                if ask
-                else _NOT_ASKED
-            )
+            report = await self._verify(method, account, provider, secret) if ask else _NOT_ASKED
             return Slot(ref, fingerprint, secret, report)
 
         return CredentialView(
@@ -87,10 +81,9 @@ class CredentialDesk:
         account: DesiredAccount,
         provider: Provider,
         secret: Secret,
-        fingerprint: str,
     ) -> CredentialReport:
-        key = (account.identity, method.kind.value, method.username, fingerprint)
+        login = Login.of(method, secret)
+        key = (account.identity, login)
         if key not in self.asked:
-            login = Login(method.kind, secret, method.username, method.level)
             self.asked[key] = asyncio.ensure_future(provider.verify(login, reach=False))
         return await self.asked[key]

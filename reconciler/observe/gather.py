@@ -21,11 +21,11 @@ from reconciler.model.desired import (
     DesiredState,
 )
 from reconciler.model.facts import TENANT
-from reconciler.model.method import MethodKind
 from reconciler.model.observed import (
     Absent,
     ConnectionView,
     CredentialView,
+    IssuedCredential,
     Listing,
     LiveConnection,
     Observation,
@@ -34,8 +34,9 @@ from reconciler.model.observed import (
     Unreadable,
 )
 from reconciler.model.record import Record, Snapshot
-from reconciler.model.secret import Fingerprinter
+from reconciler.model.secret import Fingerprinter, Secret
 from reconciler.observe.credentials import CredentialDesk
+from reconciler.observe.issued import IssuedDesk
 from reconciler.observe.match import Match, Matcher
 from reconciler.observe.secrets import read_secret
 from reconciler.ports.bundle import Handles, Ports
@@ -92,9 +93,14 @@ class _Run:
     snapshot: Snapshot
     handles: Handles = field(default_factory=lambda: Handles({}, {}))
     desk: CredentialDesk = field(init=False)
+    issued: IssuedDesk = field(init=False)
+    fingerprinter: Fingerprinter = field(init=False)
+    own: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.desk = CredentialDesk(self.ports.secrets, Fingerprinter(self.snapshot.key))
+        self.fingerprinter = Fingerprinter(self.snapshot.key)
+        self.desk = CredentialDesk(self.ports.secrets, self.fingerprinter)
+        self.issued = IssuedDesk(self.ports.secrets, self.fingerprinter, self.snapshot.lineage)
 
     async def observe(self) -> ObservedState:
         pairs = planned(self.state, self.snapshot)
@@ -104,18 +110,20 @@ class _Run:
         for account in accounts.values():
             self._open_provider(account)
         names = list(consumers)
-        listed, tenants, credentials = await asyncio.gather(
+        listed, tenants, credentials, issued = await asyncio.gather(
             asyncio.gather(*(self._list(a, desired) for a in accounts.values())),
             asyncio.gather(*(self._tenant(c) for c in consumers.values())),
             asyncio.gather(*(self._credential(d, r) for d, r in pairs.values())),
+            asyncio.gather(*(self._issued(a, d) for a, (d, _) in pairs.items())),
         )
         listings = dict(zip(accounts, listed, strict=True))
         live = dict(zip(names, tenants, strict=True))
-        views, matched = self._views(pairs, listings, live, credentials)
+        views, matched = self._views(pairs, listings, live, credentials, issued)
         return ObservedState(
             views=views,
             unmanaged=self._unmanaged(live, matched),
             reads=self.handles.reads(),
+            own_access=frozenset(self.own | self.issued.own),
         )
 
     def _consumers(self, pairs: Pairs) -> dict[str, DesiredConsumer]:
@@ -135,32 +143,55 @@ class _Run:
                 account, settings.concurrency, settings.hourly_requests
             )
 
-    def _reader(self, account: DesiredAccount, desired: list[DesiredConnection]) -> DesiredMethod:
-        """The account's own reader, else the first connection's credential that can read."""
+    def _reader(
+        self, account: DesiredAccount, desired: list[DesiredConnection]
+    ) -> tuple[DesiredMethod | None, Secret | None, str]:
+        """The account's own reader, else the credential that its first connection has in use."""
         if account.reader is not None:
-            return account.reader
-        own = [
-            d.method
-            for d in desired
-            if d.account.name == account.name and d.method.secret is not None
-        ]
-        return own[0] if own else DesiredMethod("", MethodKind.API_TOKEN, account.where)
+            secret, missing = read_secret(account.reader.secret, self.ports.secrets)
+            if secret is not None:
+                self.own.add(self.fingerprinter.of(secret))
+            return account.reader, secret, missing
+        missing = "none is declared"
+        for connection in desired:
+            method = connection.method
+            if connection.account.name != account.name or method.secret is None:
+                continue
+            secret, missing = self._in_use(connection)
+            if secret is not None:
+                return method, secret, ""
+        return None, None, missing
+
+    def _in_use(self, connection: DesiredConnection) -> tuple[Secret | None, str]:
+        """The recorded secret: in the middle of a rotation it lies in the successor's place."""
+        method = connection.method
+        record = self.snapshot.records.get(connection.address)
+        secret, missing = read_secret(method.secret, self.ports.secrets)
+        is_recorded = record is None or (
+            secret is not None and self.fingerprinter.of(secret) == record.fingerprint
+        )
+        if is_recorded or method.successor is None or record is None:
+            return secret, missing
+        other, _ = read_secret(method.successor, self.ports.secrets)
+        if other is not None and self.fingerprinter.of(other) == record.fingerprint:
+            return other, ""
+        return secret, missing
 
     async def _list(
         self, account: DesiredAccount, desired: list[DesiredConnection]
     ) -> Observation[Listing]:
-        reader = self._reader(account, desired)
-        secret, missing = read_secret(reader.secret, self.ports.secrets)
-        if secret is None:
+        reader, secret, missing = self._reader(account, desired)
+        if reader is None or secret is None:
+            where = reader.where if reader else account.where
             return Unreadable(
                 f"account {account.name!r} has no credential to read with: {missing}",
-                hint=f"set the reader's secret, declared at {reader.where}",
+                hint=f"set the reader's secret, declared at {where}",
             )
         provider = self.handles.providers[account.reach]
         expected = self.ports.registry.repository_count(account.reach)
         try:
             listing = await provider.list_repositories(
-                Login(reader.kind, secret, reader.username, reader.level),
+                Login.of(reader, secret),
                 expected=expected,
                 progress=self.ports.progress,
             )
@@ -178,6 +209,7 @@ class _Run:
                 f"consumer {consumer.name!r} has no credential for its API: {missing}",
                 hint=f"set the credential declared at {consumer.where}",
             )
+        self.own.add(self.fingerprinter.of(secret))
         handle = spec.open(consumer, secret, self.state.settings.concurrency)
         self.handles.consumers[consumer.name] = handle
         try:
@@ -194,18 +226,28 @@ class _Run:
         operation = self.snapshot.operations.get(desired.address)
         return await self.desk.view(desired.method, desired.account, provider, record, operation)
 
+    async def _issued(
+        self, address: ConnectionAddress, desired: DesiredConnection | None
+    ) -> Observation[tuple[IssuedCredential, ...]]:
+        if desired is None:
+            return Absent()
+        names = {address.name, *(a.name for a in desired.previously)}
+        provider = self.handles.providers[desired.account.reach]
+        return await self.issued.view(desired, names, provider)
+
     def _views(
         self,
         pairs: Pairs,
         listings: Mapping[str, Observation[Listing]],
         live: Mapping[str, Observation[tuple[LiveConnection, ...]]],
         credentials: list[CredentialView],
+        issued: list[Observation[tuple[IssuedCredential, ...]]],
     ) -> tuple[dict[str, ConnectionView], frozenset[str]]:
         views: dict[str, ConnectionView] = {}
         matched: set[str] = set()
         matchers = self._matchers(live)
-        for (address, (desired, record)), credential in zip(
-            pairs.items(), credentials, strict=True
+        for (address, (desired, record)), credential, minted in zip(
+            pairs.items(), credentials, issued, strict=True
         ):
             consumer = desired.consumer.name if desired else record.consumer if record else ""
             found = self._match(address, desired, record, consumer, matchers)
@@ -216,6 +258,7 @@ class _Run:
                 credential,
                 found.strays,
                 found.strangers,
+                issued=minted,
             )
             matched |= {c.id for c in (found.live, *found.strays) if c is not None}
         if self.state.covers_all:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.model.action import (
     Action,
     AddCredential,
     CheckCredential,
+    Drain,
     ManualStep,
     RemoveCredential,
+    RevokeCredential,
     Risk,
     Step,
     TakeOver,
@@ -24,8 +26,9 @@ from reconciler.model.facts import KEEPS_SCOPES
 from reconciler.model.marker import generation_in
 from reconciler.model.method import ActionKind
 from reconciler.model.record import Operation, OperationState
-from reconciler.plan import manual, sequences
-from reconciler.plan.sequences import Terrain
+from reconciler.model.times import words
+from reconciler.plan import manual, minting, sequences
+from reconciler.plan.terrain import Terrain
 from reconciler.plan.withhold import source_of
 
 
@@ -82,14 +85,30 @@ def _risk(
         loses = len(difference.record.selection)
     adds = any(isinstance(s, AddCredential) for s in steps)
     replaces = any(isinstance(s, RemoveCredential) for s in steps)
-    overlap = ""
-    if adds and replaces:
-        overlap = (
-            "the new credential is connected, checked and given the selection before the old one "
-            "is removed; both work at the provider until the old one is revoked"
-        )
+    overlap = _overlap(difference, steps) if adds and replaces else ""
     takes = any(isinstance(s, TakeOver) for s in steps)
     return Risk(reversible=not takes or not loses, overlap=overlap, gains=gains, loses=loses)
+
+
+def _overlap(difference: Difference, steps: tuple[Step, ...]) -> str:
+    """How long both credentials work, and who is without access meanwhile."""
+    if difference.need is CredentialNeed.DEAD and difference.record is not None:
+        count = len(difference.record.selection)
+        return (
+            f"none: the old credential is dead, and {count} repositories are out of the "
+            "consumer's reach until the new one is connected"
+        )
+    base = (
+        "the new credential is connected, checked and given the selection before the old one is "
+        "removed"
+    )
+    drain = next((s for s in steps if isinstance(s, Drain)), None)
+    if drain is not None:
+        overlap = words(timedelta(seconds=drain.seconds))
+        return f"{base}; the old one works for {overlap} more and is then revoked"
+    if any(isinstance(s, RevokeCredential) for s in steps):
+        return f"{base} and revoked at once: whatever else uses it loses access"
+    return f"{base}; both work at the provider until the old one is revoked"
 
 
 def waits(operation: Operation, step: ManualStep) -> Waiting:
@@ -108,11 +127,32 @@ def connect(
 ) -> Decision:
     """Make a new connection, or go on waiting for the person who has to begin it."""
     generation = next_generation(difference)
-    first = None
+    candidate = difference.need is CredentialNeed.NEW_APPEARED
+    opening: tuple[Step, ...] = (CheckCredential(candidate),)
     if difference.need in (CredentialNeed.FIRST, CredentialNeed.DEAD):
-        first = manual.mint(desired, terrain.provider, generation, now, difference.need_why)
-    steps = sequences.connect(difference, desired, terrain, first, generation)
+        refused = minting.withheld(difference, desired, terrain, ActionKind.CONNECT)
+        if refused is not None:
+            return Decision(withheld=(refused,))
+        opening = bring(difference, desired, terrain, generation, now)
+    steps = sequences.connect(difference, desired, terrain, opening, generation)
     return announce(difference, act(difference, ActionKind.CONNECT, code, why, steps))
+
+
+def bring(
+    difference: Difference,
+    desired: DesiredConnection,
+    terrain: Terrain,
+    generation: int,
+    now: datetime,
+) -> tuple[Step, ...]:
+    """The steps that end with a new, checked credential: minted by the API or by a person."""
+    if minting.can_mint(difference, desired, terrain):
+        return sequences.minted(difference, desired, generation)
+    why = difference.need_why
+    if desired.method.issuer is not None:
+        why = f"{why}; {minting.obstacle(difference, desired, terrain)}"
+    step = manual.mint(desired, terrain.provider, generation, now, why)
+    return (step, CheckCredential(candidate=difference.record is not None))
 
 
 def announce(difference: Difference, action: Action) -> Decision:

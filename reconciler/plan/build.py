@@ -23,14 +23,15 @@ from reconciler.model.address import ConnectionAddress
 from reconciler.model.desired import DesiredState
 from reconciler.model.drift import Difference, Finding
 from reconciler.model.method import ActionKind
-from reconciler.model.observed import ObservedState, Unreadable
+from reconciler.model.observed import ObservedState, Present, Unreadable
 from reconciler.model.record import Snapshot
 from reconciler.plan import withhold
+from reconciler.plan.abort import decide_abort
 from reconciler.plan.actions import Decision
 from reconciler.plan.decide import decide, decide_undeclared
 from reconciler.plan.digest import live_fingerprints, plan_digest, policy_digest
 from reconciler.plan.guards import frozen, refusals
-from reconciler.plan.sequences import Terrain
+from reconciler.plan.terrain import Terrain
 from reconciler.ports.consumer import ConsumerSpec
 from reconciler.ports.provider import ProviderSpec
 
@@ -40,7 +41,8 @@ class Setting:
     """Everything a plan depends on beside the differences.
 
     ``only`` limits the plan to some kinds and addresses (`rotate`); None plans everything.
-    ``writable`` are the kinds of secret source that can be written. ``now`` is UTC.
+    ``writable`` are the kinds of secret source that can be written. ``immediate`` leaves no
+    overlap; ``abort`` undoes rotations instead. ``now`` is UTC.
     """
 
     state: DesiredState
@@ -52,6 +54,8 @@ class Setting:
     now: datetime
     only: frozenset[ConnectionAddress] | None = None
     only_rotations: bool = False
+    immediate: bool = False
+    abort: bool = False
 
 
 def build(differences: tuple[Difference, ...], setting: Setting) -> Plan:
@@ -94,7 +98,11 @@ def _decide(difference: Difference, setting: Setting) -> Decision:
         has_api=consumer is not None,
         browser_url=consumer.browser_url.get(desired.method.kind, "") if consumer else "",
         writable=setting.writable,
+        own_access=setting.observed.own_access,
+        immediate=setting.immediate,
     )
+    if setting.abort:
+        return decide_abort(difference, desired, terrain)
     return decide(difference, desired, terrain, setting.now)
 
 
@@ -148,6 +156,9 @@ def _unchanged(
 def _notes(differences: tuple[Difference, ...], setting: Setting) -> tuple[Note, ...]:
     """Findings of every connection, then the live connections that nobody declared."""
     notes = [Note(d.address, f) for d in differences for f in d.findings]
+    listings = (d.view.listing.value for d in differences if isinstance(d.view.listing, Present))
+    remarks = dict.fromkeys(remark for listing in listings for remark in listing.remarks)
+    notes += [Note(None, Finding("remark", Severity.INFO, remark)) for remark in remarks]
     for consumer, found in sorted(setting.observed.unmanaged.items()):
         notes += [
             Note(

@@ -14,7 +14,7 @@ from reconciler.model.record import Record
 from reconciler.plan import manual, sequences, withhold
 from reconciler.plan.actions import Decision, act, connect, waits
 from reconciler.plan.recorded import decide_recorded
-from reconciler.plan.sequences import Terrain
+from reconciler.plan.terrain import Terrain
 
 
 def decide(

@@ -11,7 +11,13 @@ from typing import Any
 from reconciler.model.action import Action, Inputs, Withheld
 from reconciler.model.desired import Freeze, Limits
 from reconciler.model.drift import Difference
-from reconciler.model.observed import LiveSelection, Present, Slot
+from reconciler.model.observed import (
+    IssuedCredential,
+    LiveSelection,
+    Observation,
+    Present,
+    Slot,
+)
 
 
 def sha256(value: Any) -> str:
@@ -70,6 +76,7 @@ def live_fingerprints(difference: Difference, *, keyed: bool) -> dict[str, str]:
             sorted((key, s.name, s.orphaned) for key, s in target.items()),
         ],
         "credential": [_slot(slot, keyed=keyed) for slot in slots],
+        "issued": _issued(view.issued),
     }
     return {name: sha256(part) for name, part in parts.items()}
 
@@ -79,6 +86,12 @@ def _selection(selection: LiveSelection | None) -> Any:
         return None
     chosen = sorted(r.id for r in selection.resources if r.selected)
     return [chosen, selection.follows_new, selection.complete]
+
+
+def _issued(issued: Observation[tuple[IssuedCredential, ...]]) -> Any:
+    found = issued.value if isinstance(issued, Present) else ()
+    rows = sorted([c.id, c.name, sorted(c.scopes), str(c.expires_at)] for c in found)
+    return [type(issued).__name__, rows]
 
 
 def _slot(slot: Slot | None, *, keyed: bool) -> Any:

@@ -8,6 +8,7 @@ from reconciler.model.action import ManualStep
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.method import MethodKind
 from reconciler.model.secret import SecretRef
+from reconciler.model.times import words
 from reconciler.ports.provider import ManualCredential, ProviderSpec
 
 MINT = "mint"
@@ -17,6 +18,7 @@ REVOKE = "revoke-old"
 TIDY = "move-secret"
 FORMER = "revoke-former"
 REMOVE = "remove-by-hand"
+DRAIN = "drain"
 
 _DEFAULT_LIFE = timedelta(days=365)
 
@@ -26,8 +28,7 @@ def mint(
 ) -> ManualStep:
     """Create a credential: address, name, expiry, scopes, and where its value goes."""
     method, manual = desired.method, spec.manual.get(desired.method.kind)
-    limits = (method.max_age, desired.rule.max_age, _DEFAULT_LIFE)
-    ends = now + min(limit for limit in limits if limit is not None)
+    ends = now + life(desired)
     first = generation == 1
     target = method.secret if first or method.successor is None else method.successor
     where = target.place if target else "the source of the secret"
@@ -47,6 +48,12 @@ def mint(
         scopes=method.scopes,
         detected_by=f"a value in {where} that the provider accepts with these scopes",
     )
+
+
+def life(desired: DesiredConnection) -> timedelta:
+    """How long a new credential of this connection shall live."""
+    limits = (desired.method.max_age, desired.rule.max_age, _DEFAULT_LIFE)
+    return min(limit for limit in limits if limit is not None)
 
 
 def _who(desired: DesiredConnection, manual: ManualCredential | None) -> str:
@@ -73,11 +80,12 @@ def grant(desired: DesiredConnection, url: str) -> ManualStep:
     )
 
 
-def enter(desired: DesiredConnection) -> ManualStep:
-    """Type a credential into a consumer that has no API."""
+def enter(desired: DesiredConnection, *, beside: bool = False) -> ManualStep:
+    """Type a credential into a consumer that has no API; *beside*: the successor."""
     method = desired.method
     named = (("User name", method.username),) if method.username else ()
-    secret = (("Token or secret", f"the value in {method.secret.place}"),) if method.secret else ()
+    place = method.successor if beside and method.successor else method.secret
+    secret = (("Token or secret", f"the value in {place.place}"),) if place else ()
     return ManualStep(
         id=ENTER,
         title=f"Enter the connection in {desired.consumer.profile.title}",
@@ -107,6 +115,18 @@ def revoke(desired: DesiredConnection, spec: ProviderSpec, generation: int) -> M
             ("The old one", f"created before the one named {desired.address.name}-{generation}"),
         ),
         detected_by="the old value, where it can still be read, is refused by the provider",
+    )
+
+
+def drain(overlap: timedelta, until: datetime | None = None) -> ManualStep:
+    """The overlap of a rotation: nobody has to do anything, and `ack` ends it early."""
+    how_long = f"until {until:%Y-%m-%d %H:%M} UTC" if until else f"for {words(overlap)}"
+    return ManualStep(
+        id=DRAIN,
+        title=f"Leave the replaced credential working {how_long}",
+        url="",
+        who="nobody: the first run after that revokes it and proves that it fails",
+        detected_by="the time",
     )
 
 

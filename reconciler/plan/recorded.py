@@ -11,39 +11,32 @@ from datetime import datetime
 
 from reconciler.model.action import (
     Action,
-    ManualStep,
+    CheckCredential,
     Remember,
-    RemoveCredential,
     Select,
     Step,
     Withheld,
 )
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.drift import Cause, CredentialNeed, Difference, SelectionChange
-from reconciler.model.facts import REMOVES, TENANT
+from reconciler.model.facts import MINTED, REMOVES, TENANT
 from reconciler.model.method import ActionKind
 from reconciler.model.observed import Absent
-from reconciler.model.record import Operation, OperationState, Record
-from reconciler.plan import manual, sequences, withhold
+from reconciler.model.record import OperationState, Record
+from reconciler.plan import minting, sequences, withhold
 from reconciler.plan.actions import (
     Decision,
     act,
     announce,
+    bring,
     connect,
     next_generation,
-    waits,
 )
-from reconciler.plan.sequences import Terrain
+from reconciler.plan.begun import go_on
+from reconciler.plan.rotate import Case, as_recorded, decide_rotation
+from reconciler.plan.terrain import Terrain
 
-_ROTATE_CODES = {
-    CredentialNeed.NEW_APPEARED: "rotate_because_new_secret",
-    CredentialNeed.EXPIRING: "rotate_because_expiring",
-    CredentialNeed.DEAD: "rotate_because_dead",
-    CredentialNeed.SCOPES: "rotate_because_cannot_rescope",
-    CredentialNeed.REQUESTED: "rotate_by_request",
-}
 _RECORD_ONLY = frozenset({"account", "consumer", "expires_at", "manage", "protect", "scopes"})
-_AFTER_SWITCH = (manual.REVOKE, manual.TIDY, manual.FORMER)
 
 
 def decide_recorded(
@@ -57,7 +50,7 @@ def decide_recorded(
     refused = withhold.unreadable(difference, ActionKind.RESCOPE)
     if refused is not None:
         return Decision(withheld=(refused,))
-    begun = _begun(_as_recorded(difference, record), desired, terrain)
+    begun = go_on(as_recorded(difference, record), desired, record, terrain, now)
     if begun.actions:
         return begun
     if difference.parts:
@@ -65,10 +58,11 @@ def decide_recorded(
     if isinstance(difference.view.live, Absent):
         return _again(difference, desired, terrain, now)
     selection = _rescope(difference, record, terrain)
+    carried = difference if selection.actions else as_recorded(difference, record)
     rotation = (
         Decision()
         if begun.waiting
-        else _rotate(difference, desired, record, terrain, now, selection)
+        else decide_rotation(Case(difference, carried, desired, record, terrain), now)
     )
     actions = rotation.actions or _cleared(difference, record, selection.actions)
     withheld = (*rotation.withheld, *selection.withheld)
@@ -80,66 +74,18 @@ def _cleared(
 ) -> tuple[Action, ...]:
     """*actions*, and first of all what an interrupted run left behind is cleared away."""
     leftovers = sequences.strays(difference)
-    if not leftovers:
+    operation = difference.operation
+    is_stale = operation is not None and (
+        operation.state is OperationState.RUNNING and MINTED in operation.facts
+    )
+    if not leftovers and (actions or not is_stale):
         return actions
     if actions:
         return (replace(actions[0], steps=(*leftovers, *actions[0].steps)), *actions[1:])
-    why = "an interrupted run left another connection behind"
+    why = "an interrupted run left something behind"
     steps = (*leftovers, Remember("cleared away"))
-    kept = _as_recorded(difference, record)
+    kept = as_recorded(difference, record)
     return (act(kept, ActionKind.RELINK, "relink_because_interrupted", why, steps),)
-
-
-def _begun(difference: Difference, desired: DesiredConnection, terrain: Terrain) -> Decision:
-    """An operation that an earlier run began: go on with it, or go on waiting."""
-    operation = difference.operation
-    if operation is None:
-        return Decision()
-    removes = operation.facts.get(REMOVES, "")
-    if operation.state is OperationState.RUNNING and removes:
-        return Decision((_resume(difference, desired, terrain, operation, removes),))
-    if operation.state is not OperationState.WAITING or operation.step not in _AFTER_SWITCH:
-        return Decision()
-    steps = sequences.finish(difference, desired, terrain, operation)
-    if steps is not None:
-        why = "the replaced credential is dead, or somebody answers for its end"
-        code = "finish_because_old_is_dead"
-        return Decision((act(difference, operation.kind, code, why, steps),))
-    return Decision(waiting=(waits(operation, _step_of(operation, difference, desired, terrain)),))
-
-
-def _step_of(
-    operation: Operation, difference: Difference, desired: DesiredConnection, terrain: Terrain
-) -> ManualStep:
-    generation = difference.record.generation if difference.record else 1
-    secret, successor = desired.method.secret, desired.method.successor
-    if operation.step == manual.TIDY and secret and successor:
-        return manual.tidy(secret, successor)
-    for step in sequences.former(operation.facts, desired, terrain):
-        return step
-    return manual.revoke(desired, terrain.provider, generation)
-
-
-def _resume(
-    difference: Difference,
-    desired: DesiredConnection,
-    terrain: Terrain,
-    operation: Operation,
-    removes: str,
-) -> Action:
-    """The new credential is in place and recorded; the old one is still to be cleared away."""
-    tenant = operation.facts.get(TENANT, "")
-    generation = difference.record.generation if difference.record else 1
-    steps: tuple[Step, ...] = (
-        RemoveCredential(removes, desired.address.name, tenant),
-        *sequences.strays(difference),
-    )
-    if operation.kind is ActionKind.ROTATE:
-        steps += sequences.retire(difference, desired, terrain, generation, is_switched=True)
-    else:
-        steps += (*sequences.former(operation.facts, desired, terrain), Remember("finished"))
-    why = "an interrupted run had not cleared the replaced credential away"
-    return act(difference, operation.kind, "resume_interrupted", why, steps)
 
 
 def _again(
@@ -176,12 +122,13 @@ def _reconnect(
         return Decision(withheld=(refused,))
     generation = next_generation(difference)
     candidate = difference.need is CredentialNeed.NEW_APPEARED
-    steps = sequences.replace_connection(
-        difference, desired, record, terrain, generation, candidate=candidate
-    )
-    if difference.need in (CredentialNeed.DEAD, CredentialNeed.SCOPES):
-        mint = manual.mint(desired, terrain.provider, generation, now, difference.need_why)
-        steps = (mint, *steps)
+    opening: tuple[Step, ...] = (CheckCredential(candidate),)
+    if _lacks(difference, desired):
+        refused = minting.withheld(difference, desired, terrain, kind)
+        if refused is not None:
+            return Decision(withheld=(refused,))
+        opening = bring(difference, desired, terrain, generation, now)
+    steps = sequences.replace_connection(difference, desired, record, terrain, generation, opening)
     why = f"{' and '.join(difference.parts)} changed, which no consumer can change in place"
     facts = {
         REMOVES: record.live_id,
@@ -192,73 +139,17 @@ def _reconnect(
     return announce(difference, action)
 
 
+def _lacks(difference: Difference, desired: DesiredConnection) -> bool:
+    """Whether there is no credential that the new connection could be made with."""
+    credential = difference.view.credential
+    if difference.need in (CredentialNeed.DEAD, CredentialNeed.SCOPES):
+        return not desired.method.kind.is_browser_grant
+    is_empty = credential.held is None and credential.candidate is None
+    return is_empty and desired.method.issuer is not None
+
+
 def _other_tenant(desired: DesiredConnection, record: Record) -> str:
     return record.consumer if record.consumer_identity != desired.consumer.identity else ""
-
-
-def _rotate(
-    difference: Difference,
-    desired: DesiredConnection,
-    record: Record,
-    terrain: Terrain,
-    now: datetime,
-    selection: Decision,
-) -> Decision:
-    """Replace the credential, or ask a person for a new one."""
-    operation = difference.operation
-    asked = operation is not None and operation.step == manual.MINT
-    generation = next_generation(difference)
-    if difference.need is CredentialNeed.NOTHING:
-        if operation is None or not asked:
-            return Decision()
-        step = manual.mint(desired, terrain.provider, generation, now, "it was asked for")
-        return Decision(waiting=(waits(operation, step),))
-    kind, code = ActionKind.ROTATE, _ROTATE_CODES[difference.need]
-    refused = withhold.not_managed(difference, kind)
-    if refused is not None:
-        return Decision(withheld=(refused,))
-    carried = difference if selection.actions else _as_recorded(difference, record)
-    if difference.need is CredentialNeed.NEW_APPEARED:
-        return _switch(difference, carried, desired, record, terrain)
-    mint = manual.mint(desired, terrain.provider, generation, now, difference.need_why)
-    why = f"{difference.need_why}; no API of {terrain.provider.title} mints one"
-    if difference.need is CredentialNeed.SCOPES:
-        why = f"{difference.need_why}; scopes cannot be changed in place, so a new one is needed"
-    before = sequences.fill(carried.selection)
-    following: tuple[Step, ...] = ()
-    if withhold.unlisted(difference, kind) is None:
-        following = sequences.switch(carried, desired, record, terrain, generation, candidate=True)
-    action = act(carried, kind, code, why, (*before, mint, *following))
-    return announce(difference, action)
-
-
-def _switch(
-    difference: Difference,
-    carried: Difference,
-    desired: DesiredConnection,
-    record: Record,
-    terrain: Terrain,
-) -> Decision:
-    """A successor lies ready: everything up to the old one's end is automatic."""
-    kind, code = ActionKind.ROTATE, _ROTATE_CODES[difference.need]
-    refused = withhold.unlisted(difference, kind)
-    if refused is not None:
-        return Decision(withheld=(refused,))
-    generation = next_generation(difference)
-    steps = (
-        *sequences.switch(carried, desired, record, terrain, generation, candidate=True),
-        *sequences.retire(difference, desired, terrain, generation),
-    )
-    facts = {REMOVES: record.live_id} if terrain.has_api else {}
-    return announce(difference, act(carried, kind, code, difference.need_why, steps, facts))
-
-
-def _as_recorded(difference: Difference, record: Record) -> Difference:
-    """The same with its selection left as it was applied, for actions that do not write it."""
-    if difference.selection is None:
-        return difference
-    kept = SelectionChange(record.selection, record.follows_new, applies=False)
-    return replace(difference, selection=kept)
 
 
 def _rescope(difference: Difference, record: Record, terrain: Terrain) -> Decision:
@@ -272,7 +163,7 @@ def _rescope(difference: Difference, record: Record, terrain: Terrain) -> Decisi
         refused = withhold.not_managed(difference, kind) or withhold.unread_selection(difference)
     if refused is not None:
         # What the YAML says beside the selection is remembered all the same: `protect` above all.
-        settings = _settings(_as_recorded(difference, record))
+        settings = _settings(as_recorded(difference, record))
         return Decision(settings, (*withheld, refused))
     if change is not None and writes:
         steps = (Select(change), Remember("selection changed"))

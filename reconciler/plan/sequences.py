@@ -9,42 +9,30 @@ coverage never drops.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reconciler.model.action import (
     AddCredential,
     CheckConnection,
     CheckCredential,
     ManualStep,
+    Mint,
     Promote,
     ProveDead,
     Remember,
     RemoveCredential,
+    RevokeCredential,
     Select,
     Step,
     TakeOver,
 )
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.drift import CredentialNeed, Difference, SelectionChange
-from reconciler.model.facts import FORMER_METHOD, FORMER_USER
+from reconciler.model.facts import FORMER_METHOD, FORMER_USER, REVOKES
 from reconciler.model.method import MethodKind
 from reconciler.model.observed import LiveConnection, Present, Verdict
 from reconciler.model.record import Operation, Record
-from reconciler.plan import manual
-from reconciler.ports.provider import ProviderSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Terrain:
-    """What can be done by code for one connection.
-
-    ``writable`` are the kinds of secret source that can be written.
-    """
-
-    provider: ProviderSpec
-    has_api: bool
-    browser_url: str = ""
-    writable: frozenset[str] = frozenset()
+from reconciler.plan import manual, minting
+from reconciler.plan.terrain import Terrain
 
 
 def live_of(difference: Difference) -> LiveConnection | None:
@@ -63,9 +51,23 @@ def granted_instead(
 
 
 def strays(difference: Difference) -> tuple[Step, ...]:
-    """Left behind by an interrupted run: ours by marker, in no record."""
+    """Left behind by an interrupted run: ours by marker, in no record.
+
+    What the consumer holds goes before the credential that it holds.
+    """
     view = difference.view
-    return tuple(RemoveCredential(c.id, c.name, view.tenant) for c in view.strays)
+    held = tuple(RemoveCredential(c.id, c.name, view.tenant) for c in view.strays)
+    return (*held, *minting.stray_credentials(difference))
+
+
+def minted(difference: Difference, desired: DesiredConnection, generation: int) -> tuple[Step, ...]:
+    """Brings a credential that the provider makes; first of all lost ones make room for it."""
+    return (*strays(difference), *minting.mint(difference, desired, generation))
+
+
+def _leftovers(difference: Difference, opening: tuple[Step, ...]) -> tuple[Step, ...]:
+    """What is left behind, unless the opening has cleared it away."""
+    return () if any(isinstance(s, Mint) for s in opening) else strays(difference)
 
 
 def select(
@@ -81,14 +83,13 @@ def connect(
     difference: Difference,
     desired: DesiredConnection,
     terrain: Terrain,
-    first: ManualStep | None,
+    opening: tuple[Step, ...],
     generation: int,
 ) -> tuple[Step, ...]:
-    """A new connection, by API, by browser, or by hand."""
-    before: tuple[Step, ...] = (first,) if first else ()
+    """A new connection, by API, by browser, or by hand. *opening* brings its credential."""
     fill = select(difference.selection, always=True)
     if not terrain.has_api:
-        return (*before, CheckCredential(), manual.enter(desired), Remember("connected by hand"))
+        return (*opening, manual.enter(desired), Remember("connected by hand"))
     if desired.method.kind.is_browser_grant:
         live = live_of(difference) or next(iter(difference.view.strangers), None)
         steps: tuple[Step, ...] = (
@@ -97,9 +98,8 @@ def connect(
         return (*steps, CheckConnection(), *fill, Remember("connected"))
     candidate = difference.need is CredentialNeed.NEW_APPEARED
     return (
-        *before,
-        CheckCredential(candidate),
-        *strays(difference),
+        *opening,
+        *_leftovers(difference, opening),
         AddCredential(desired.address.name, generation),
         CheckConnection(),
         *fill,
@@ -129,21 +129,25 @@ def switch(
     record: Record,
     terrain: Terrain,
     generation: int,
-    *,
-    candidate: bool,
+    opening: tuple[Step, ...],
 ) -> tuple[Step, ...]:
-    """Put a new credential in the place of the old one; the old one is cleared away after it."""
+    """Put a new credential in the place of the old one; the old one is cleared away after it.
+
+    *opening* brings the new one, checked.
+    """
     if not terrain.has_api:
-        return (CheckCredential(candidate), manual.enter(desired), Remember("replaced by hand"))
+        beside = any(isinstance(s, CheckCredential) and s.candidate for s in opening)
+        enter = manual.enter(desired, beside=beside)
+        return (*opening, enter, Remember("replaced by hand"))
     moved = record.consumer_identity != desired.consumer.identity
     return (
-        CheckCredential(candidate),
-        *strays(difference),
+        *opening,
+        *_leftovers(difference, opening),
         AddCredential(desired.address.name, generation),
         CheckConnection(),
         *select(difference.selection, copy_from=_copied(difference, record, desired), always=True),
         Remember("switched to the new credential"),
-        *_soft_proof(difference, record, candidate=candidate),
+        *_soft_proof(difference, record, opening),
         RemoveCredential(record.live_id, record.address.name, record.consumer if moved else ""),
     )
 
@@ -155,9 +159,12 @@ def _copied(difference: Difference, record: Record, desired: DesiredConnection) 
     return live.id if live is not None and is_same else ""
 
 
-def _soft_proof(difference: Difference, record: Record, *, candidate: bool) -> tuple[Step, ...]:
+def _soft_proof(
+    difference: Difference, record: Record, opening: tuple[Step, ...]
+) -> tuple[Step, ...]:
     """The old value was overwritten: only the consumer still holds it and can be asked."""
-    if not candidate or difference.view.credential.held is not None:
+    is_new = CheckCredential(candidate=True) in opening
+    if not is_new or difference.view.credential.held is not None:
         return ()
     return (ProveDead(record.fingerprint, live_id=record.live_id),)
 
@@ -168,13 +175,12 @@ def replace_connection(
     record: Record,
     terrain: Terrain,
     generation: int,
-    *,
-    candidate: bool,
+    opening: tuple[Step, ...],
 ) -> tuple[Step, ...]:
     """A new connection beside the old one, then the old one away."""
     if not (terrain.has_api and desired.method.kind.is_browser_grant):
         return (
-            *switch(difference, desired, record, terrain, generation, candidate=candidate),
+            *switch(difference, desired, record, terrain, generation, opening),
             *former(former_facts(difference, record), desired, terrain),
             Remember("reconnected"),
         )
@@ -228,16 +234,22 @@ def retire(
 
     *is_switched* says that an earlier run has recorded the new one already.
     """
-    credential = difference.view.credential
+    credential, operation = difference.view.credential, difference.operation
     old = credential.old if is_switched else credential.held
     known_dead = old is not None and old.report.verdict is Verdict.DEAD
-    wait: tuple[Step, ...] = (manual.revoke(desired, terrain.provider, generation),)
+    record, facts = difference.record, operation.facts if operation else {}
+    credential_id = facts.get(REVOKES, "") if is_switched else record.token_id if record else ""
+    wait = minting.ending(
+        difference, desired, terrain, credential_id, generation, known_dead=known_dead
+    )
     proof: tuple[Step, ...] = (ProveDead(old.fingerprint),) if old is not None else ()
-    moves = old is not None and old.ref == desired.method.secret
+    newest = credential.candidate
+    is_overwritten = newest is not None and newest.ref == desired.method.secret
+    moves = old.ref == desired.method.secret if old is not None else not is_overwritten
     move = _move(desired, terrain) if moves else ()
     if is_switched:
         move = _bring_home(difference, desired, terrain)
-    return (*(() if known_dead else wait), *proof, *move, Remember("rotated"))
+    return (*wait, *proof, *move, Remember("rotated"))
 
 
 def finish(
@@ -253,12 +265,33 @@ def finish(
         return (Remember("rotated"),) if in_place or acknowledged else None
     if operation.step == manual.FORMER:
         return (Remember("reconnected"),) if acknowledged else None
+    if operation.step == manual.DRAIN:
+        return _drained(difference, desired, terrain, operation)
     old = difference.view.credential.old
     dead = old is not None and old.report.verdict is Verdict.DEAD
     if not dead and not acknowledged:
         return None
     proof: tuple[Step, ...] = (ProveDead(old.fingerprint),) if old is not None else ()
     return (*proof, *_bring_home(difference, desired, terrain), Remember("rotated"))
+
+
+def _drained(
+    difference: Difference, desired: DesiredConnection, terrain: Terrain, operation: Operation
+) -> tuple[Step, ...] | None:
+    """The overlap is over: the replaced credential ends, unless it is the last one that works."""
+    credential = difference.view.credential
+    works = credential.held is not None and credential.held.report.verdict is Verdict.WORKS
+    credential_id = operation.facts.get(REVOKES, "")
+    if not works or not minting.can_revoke(difference, terrain):
+        return None
+    old = credential.old
+    proof: tuple[Step, ...] = (ProveDead(old.fingerprint),) if old is not None else ()
+    return (
+        RevokeCredential(credential_id, desired.address.name),
+        *proof,
+        *_bring_home(difference, desired, terrain),
+        Remember("rotated"),
+    )
 
 
 def _is_in_place(difference: Difference, desired: DesiredConnection) -> bool:

@@ -4,23 +4,107 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import date, datetime
+from typing import Protocol, runtime_checkable
 
-from reconciler.model.desired import DesiredAccount
-from reconciler.model.method import MethodKind
-from reconciler.model.observed import CredentialReport, Listing, Reads
+from reconciler.model.desired import DesiredAccount, DesiredIssuer, DesiredMethod
+from reconciler.model.method import CredentialForm, IssuerKind, MethodKind
+from reconciler.model.observed import CredentialReport, IssuedCredential, Listing, Reads
 from reconciler.model.secret import Secret
 from reconciler.ports.capability import Ability, Capability
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A credential with all that is needed to present it."""
+    """A credential with all that is needed to present it.
+
+    ``target``, ``tenant`` and ``form`` are as in DesiredMethod. ``scopes`` are those that it
+    should hold: where a provider does not tell, each can only be tried.
+    """
 
     kind: MethodKind
     secret: Secret = field(repr=False)
     username: str = ""
     level: str = ""
+    target: str = ""
+    tenant: str = ""
+    form: CredentialForm = CredentialForm.SECRET
+    scopes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, method: DesiredMethod, secret: Secret) -> Login:
+        """The credential of *method* whose value is *secret*."""
+        return cls(
+            method.kind,
+            secret,
+            method.username,
+            method.level,
+            method.target,
+            method.tenant,
+            method.form,
+            method.scopes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerLogin:
+    """The identity that has credentials made, with what it signs in by."""
+
+    kind: IssuerKind
+    secret: Secret = field(repr=False)
+    username: str = ""
+
+    @classmethod
+    def of(cls, issuer: DesiredIssuer, secret: Secret) -> IssuerLogin:
+        """The identity *issuer*, signing in with *secret*."""
+        return cls(issuer.kind, secret, issuer.username)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialHome:
+    """Where credentials of one method live at a provider: a user, a project or a repository.
+
+    ``owner`` is the user name at level ``user``; ``target`` is ``KEY`` or ``KEY/slug`` at the
+    others.
+    """
+
+    kind: MethodKind
+    level: str = "user"
+    owner: str = ""
+    target: str = ""
+
+    @classmethod
+    def of(cls, method: DesiredMethod) -> CredentialHome:
+        """Where the credentials of *method* live."""
+        signs_in = method.issuer.username if method.issuer else ""
+        level = method.level or "user"
+        owner = (method.username or signs_in) if level == "user" else ""
+        return cls(method.kind, level, owner, method.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A credential to be made.
+
+    ``name`` is its display name at the provider and carries our ownership marker. ``ends`` is
+    UTC; None: never, where the provider lets it.
+    """
+
+    home: CredentialHome
+    name: str
+    scopes: tuple[str, ...]
+    ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A new credential. The provider shows its secret this once.
+
+    ``credential`` is what was granted, which may end earlier than was asked.
+    """
+
+    secret: Secret = field(repr=False)
+    credential: IssuedCredential
 
 
 Progress = Callable[[str, int, int | None], None]
@@ -38,8 +122,9 @@ class Provider(Protocol):
     async def verify(self, login: Login, *, reach: bool) -> CredentialReport:
         """Show a credential and report what became of it.
 
-        Costs one request, two with *reach* (can it read the account?). Never raises
-        RemoteError: what cannot be learnt is Verdict.UNKNOWN with cause and hint.
+        Costs one request, and with *reach* (can it read the account, and do what each of
+        ``login.scopes`` is for?) as many more as that takes. Never raises RemoteError: what
+        cannot be learnt is Verdict.UNKNOWN with cause and hint.
         """
         ...
 
@@ -71,6 +156,52 @@ class Provider(Protocol):
         ...
 
 
+@runtime_checkable
+class Issuer(Protocol):
+    """A provider that makes credentials through its API (Capability.ISSUE).
+
+    Every call raises RemoteError: CREDENTIAL when the issuer is not let in, PERMISSION when it
+    may not do this, REJECTED when a policy or rule of the provider forbids it.
+    """
+
+    async def issued(
+        self, login: IssuerLogin, home: CredentialHome
+    ) -> tuple[IssuedCredential, ...]:
+        """Every credential of *home* that still works, whoever made it."""
+        ...
+
+    async def issue(self, login: IssuerLogin, order: Order) -> Minted:
+        """Make a credential. Never sent twice.
+
+        Raises:
+            RemoteError: AMBIGUOUS when the answer was lost: it may exist, and its secret is gone.
+        """
+        ...
+
+    async def rescope(
+        self, login: IssuerLogin, home: CredentialHome, credential_id: str, scopes: tuple[str, ...]
+    ) -> IssuedCredential:
+        """Change what a credential may do; secret and end stay as they are."""
+        ...
+
+    async def revoke(self, login: IssuerLogin, home: CredentialHome, credential_id: str) -> None:
+        """End a credential. Already gone is success."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An end that the provider has announced for something that credentials may be.
+
+    ``concerns`` are the methods; ``sentence`` says what ends and what to do instead.
+    """
+
+    on: date
+    concerns: tuple[MethodKind, ...]
+    sentence: str
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class ManualCredential:
     """How a person creates or revokes a credential of one method at this provider."""
@@ -91,6 +222,8 @@ class ProviderSpec:
     ``implies`` are the documented implications between scopes. ``vocabulary`` lists every scope
     a method may hold (empty: unknown). ``retired`` methods map to the sentence that says since
     when and what instead. ``manual`` says how people create and revoke credentials.
+    ``api_url`` is empty where every customer has an address of his own. ``issuers`` are the ways
+    in which an issuer may sign in; ``announced`` are ends that have a date.
     """
 
     name: str
@@ -103,3 +236,5 @@ class ProviderSpec:
     manual: Mapping[MethodKind, ManualCredential]
     retired: Mapping[MethodKind, str]
     open: Callable[[DesiredAccount, int, int | None], Provider]
+    issuers: tuple[IssuerKind, ...] = ()
+    announced: tuple[Announcement, ...] = ()

@@ -13,7 +13,7 @@ from reconciler.errors import RegistryError
 APPLICATION_ID: Final = 0x52434E52
 """``RCNR`` in the file's header tells a registry from any other SQLite file."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """The schema this program reads and writes; the number of the last migration."""
 
 

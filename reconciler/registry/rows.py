@@ -72,6 +72,7 @@ def record_to_row(record: Record, serial: int) -> Row:
         to_json(dict(record.labels)),
         record.listed_at,
         None if record.stale_expiry is None else to_time(record.stale_expiry),
+        record.version,
     )
 
 
@@ -85,7 +86,7 @@ def record_from_row(row: Row, selection: Mapping[str, Selected]) -> Record:
     provider, profile, method, username, live_id, generation, fingerprint, *row_3 = row_2
     identity, scopes, credential_since, selection_digest, epoch, follows_new, *row_4 = row_3
     manage, protect, source_file, source_line, source_column, *row_5 = row_4
-    token_id, expires_at, retired, labels, listed_at, stale_expiry = row_5
+    token_id, expires_at, retired, labels, listed_at, stale_expiry, version = row_5
     return Record(
         address=ConnectionAddress(address),
         consumer=consumer,
@@ -115,6 +116,7 @@ def record_from_row(row: Row, selection: Mapping[str, Selected]) -> Record:
         labels=json.loads(labels),
         listed_at=listed_at,
         stale_expiry=None if stale_expiry is None else datetime.fromisoformat(stale_expiry),
+        version=version,
         serial=serial,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.model.action import DriftItem, DriftReport, DriftStatus
 from reconciler.model.drift import Cause, FieldChange
+from reconciler.model.standing import DriftItem, DriftReport, DriftStatus
 from reconciler.report.outline import (
     FORMAT_VERSION,
     Document,
@@ -79,8 +79,9 @@ def _summary(report: DriftReport) -> dict[str, int]:
     return {
         "connections": len(report.items),
         "in_sync": count(DriftStatus.IN_SYNC),
-        "drifted": count(DriftStatus.DRIFTED, DriftStatus.GONE),
+        "drifted": count(DriftStatus.DRIFTED, DriftStatus.GONE, DriftStatus.STUCK),
         "gone": count(DriftStatus.GONE),
+        "stuck": count(DriftStatus.STUCK),
         "unapplied": count(DriftStatus.UNAPPLIED),
         "unreadable": count(DriftStatus.UNREADABLE),
         "unmanaged": len(report.unmanaged),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.model.action import VerifyLine
+from reconciler.model.standing import VerifyLine
 from reconciler.report.outline import FORMAT_VERSION, Document
 
 

@@ -13,6 +13,7 @@ from reconciler.model.document import Loaded
 from reconciler.ports.provider import ProviderSpec
 from reconciler.resolve.conflicts import check_conflicts
 from reconciler.resolve.connections import build_connection
+from reconciler.resolve.issuers import check_sharing
 from reconciler.resolve.parts import Parts
 from reconciler.resolve.references import Index, Problems
 from reconciler.resolve.scopes import check_profile_scopes
@@ -42,6 +43,7 @@ def resolve(
         built = (build_connection(d, parts) for d in index.of("Connection").values())
         connections = [connection for connection in built if connection is not None]
         check_conflicts(connections, index, problems)
+        check_sharing(connections, parts.accounts.values(), problems)
     failed = problems.has_errors or any(p.severity is Severity.ERROR for p in loaded.problems)
     return None if failed else _state(loaded, parts, connections), problems.sorted()
 

@@ -6,20 +6,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconciler.errors import SourceMark
-from reconciler.model.desired import DesiredMethod
-from reconciler.model.method import MethodKind
+from reconciler.model.desired import DEFAULT_OVERLAP, DesiredIssuer, DesiredMethod
+from reconciler.model.method import CredentialForm, IssuerKind, MethodKind
 from reconciler.model.profile import LoginName, MethodRule, Profile
 from reconciler.model.secret import SecretRef
 from reconciler.model.suggest import listed
 from reconciler.model.times import parse_duration, parse_moment
 from reconciler.ports.provider import ProviderSpec
+from reconciler.resolve.issuers import check_announced, check_issuer
 from reconciler.resolve.layers import FieldMarks, Layers
 from reconciler.resolve.references import Problems
 from reconciler.resolve.scopes import settle_scopes
 from reconciler.resolve.secret_refs import secret_ref, successor_of
 
 _ROTATE_BEFORE = timedelta(days=30)
-_MARKED = ("scopes", "secret", "username", "expiresAt", "maxAge", "level", "type")
+_MARKED = (
+    "scopes",
+    "secret",
+    "username",
+    "expiresAt",
+    "maxAge",
+    "level",
+    "type",
+    "target",
+    "issuer",
+    "version",
+    "overlap",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +73,17 @@ def build_method(
         max_age=_duration(fields, "maxAge", kind),
         rotate_before=_rotate_before(fields, kind),
         expires_at=_expires_at(fields, problems),
+        target=fields.get("target", ""),
+        tenant=fields.get("tenant", ""),
+        form=CredentialForm(fields.get("form", CredentialForm.SECRET)),
+        issuer=_issuer(fields, setting),
+        version=fields.get("version", 1),
+        overlap=_duration(fields, "overlap", kind) or DEFAULT_OVERLAP,
         marks=FieldMarks(fields, _MARKED),
     )
     _check_age(method, rule, setting.now, problems)
+    check_issuer(method, setting.provider, problems)
+    check_announced(method, setting.provider, setting.now, problems)
     if rule is not None and setting.profile is not None:
         _check_login(method, rule, setting.profile, problems)
         _check_level(method, rule, setting.profile, problems)
@@ -128,6 +149,19 @@ def _reports_retired(
 def _secret(fields: Layers, part: str, root: str) -> SecretRef | None:
     value = fields.get(part)
     return secret_ref(value, root, fields.mark(part)) if value is not None else None
+
+
+def _issuer(fields: Layers, setting: Setting) -> DesiredIssuer | None:
+    value = fields.get("issuer")
+    if value is None:
+        return None
+    where = fields.mark("issuer")
+    return DesiredIssuer(
+        kind=IssuerKind(value["type"]),
+        secret=secret_ref(value["secret"], setting.root, where),
+        where=where,
+        username=value.get("username", ""),
+    )
 
 
 def _level(fields: Layers, rule: MethodRule | None) -> str:

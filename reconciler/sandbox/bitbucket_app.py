@@ -76,6 +76,7 @@ def bitbucket_app(sandbox: Sandbox) -> Starlette:
     sandbox.emulators[BITBUCKET] = Emulator(
         identify=lambda header: identify(sandbox.bitbucket, header),
         revoke=sandbox.bitbucket.revoke_now,
+        error_body=lambda message: {"type": "error", "error": {"message": message}},
     )
     routes = [
         Route(f"/2.0{path}", endpoint(api, operation), methods=[method])

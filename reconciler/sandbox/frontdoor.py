@@ -17,7 +17,7 @@ from reconciler.sandbox.answers import TOO_MANY, answer, encode
 from reconciler.sandbox.faults import Fault, FaultKind
 from reconciler.sandbox.mutations import elsewhere, mutate
 from reconciler.sandbox.requestlog import LoggedRequest
-from reconciler.sandbox.settings import BITBUCKET, CONTROL
+from reconciler.sandbox.settings import CONTROL
 from reconciler.sandbox.state import Sandbox
 
 HANG_UP = "sandbox.hang_up"
@@ -185,10 +185,8 @@ class FrontDoor:
         status = int(fault.value or 500)
         return answer(self._error_body("Something went wrong"), status)
 
-    def _error_body(self, message: str) -> dict[str, object]:
-        if self._name == BITBUCKET:
-            return {"type": "error", "error": {"message": message}}
-        return {"errors": [{"message": message}]}
+    def _error_body(self, message: str) -> object:
+        return self._sandbox.emulators[self._name].error_body(message)
 
     @property
     def _trap(self) -> str:

@@ -25,7 +25,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from reconciler.errors import UsageError
 from reconciler.sandbox.app import applications
 from reconciler.sandbox.frontdoor import HANG_UP
-from reconciler.sandbox.settings import BITBUCKET, CONTROL, OX, Settings
+from reconciler.sandbox.settings import (
+    AZURE,
+    BITBUCKET,
+    CONTROL,
+    DATA_CENTER,
+    OX,
+    VAULT,
+    Settings,
+)
 from reconciler.sandbox.state import Sandbox
 
 LOOPBACK = "127.0.0.1"
@@ -33,7 +41,14 @@ STOP_PATIENCE_S = 10
 DRAIN_S = 0.2
 """How long requests in flight may go on when the sandbox stops."""
 
-PATHS = {BITBUCKET: "/2.0", OX: "/api/apollo-gateway", CONTROL: ""}
+PATHS = {
+    BITBUCKET: "/2.0",
+    OX: "/api/apollo-gateway",
+    CONTROL: "",
+    DATA_CENTER: "/bitbucket",
+    AZURE: "",
+    VAULT: "",
+}
 """What follows host and port in the base address of each emulator."""
 
 
@@ -172,7 +187,10 @@ def environment_of(sandbox: Sandbox) -> dict[str, str]:
     return {
         "BITBUCKET_CLOUD_URL": urls[BITBUCKET],
         "BITBUCKET_URL": urls[BITBUCKET],
+        "DATA_CENTER_URL": urls[DATA_CENTER],
+        "AZURE_DEVOPS_URL": urls[AZURE],
         "OX_URL": urls[OX],
+        "VAULT_ADDR": urls[VAULT],
         "SANDBOX_CONTROL_URL": urls[CONTROL],
         **sandbox.credentials,
     }

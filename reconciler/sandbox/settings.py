@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 BITBUCKET = "bitbucket-cloud"
+DATA_CENTER = "bitbucket-data-center"
+AZURE = "azure-devops"
 OX = "ox"
+VAULT = "vault"
 CONTROL = "control"
 
 

@@ -36,10 +36,12 @@ class Emulator:
     Args:
         identify: the value of an Authorization header to the credential's id, empty if unknown.
         revoke: kill the credential with that id.
+        error_body: an error message in the shape in which this API answers it.
     """
 
     identify: Callable[[str], str]
     revoke: Callable[[str], None]
+    error_body: Callable[[str], object] = lambda message: {"errors": [{"message": message}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ class Sandbox:
 
     Args:
         settings: how it began.
-        urls: base address of every emulator, filled when it is served. Keys: ``bitbucket-cloud``,
-            ``ox``, ``control``.
+        urls: base address of every emulator, filled when it is served; keys are the names in
+            `settings`.
         credentials: NAME → secret of the credentials it hands out; each emulator adds its own.
         emulators: how the front door identifies and revokes credentials.
     """

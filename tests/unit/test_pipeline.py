@@ -12,11 +12,12 @@ import pytest
 
 from reconciler import pipeline
 from reconciler.errors import PlanRefusedError, UsageError
-from reconciler.model.action import DriftStatus, Plan
+from reconciler.model.action import Plan
 from reconciler.model.desired import DesiredState, Limits
 from reconciler.model.method import ActionKind
 from reconciler.model.observed import Repository
 from reconciler.model.record import OperationState
+from reconciler.model.standing import DriftStatus
 from reconciler.pipeline import Expectation, RotateRequest
 from reconciler.report.plan_json import plan_document
 from tests.builders import NOW, a_connection, a_method, a_state, an_account, an_address

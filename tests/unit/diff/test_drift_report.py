@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from reconciler.diff import drift_report, explain
-from reconciler.model.action import DriftReport, DriftStatus
 from reconciler.model.drift import Difference
 from reconciler.model.observed import (
     Absent,
@@ -19,6 +18,7 @@ from reconciler.model.observed import (
     Unreadable,
     Verdict,
 )
+from reconciler.model.standing import DriftReport, DriftStatus
 from tests.builders import (
     NOW,
     a_connection,
@@ -48,6 +48,7 @@ def report(*found: Difference, **unmanaged: Any) -> DriftReport:
         found,
         ObservedState({}, unmanaged),
         a_snapshot(),
+        stuck={},
         waiting=(a_waiting(),),
         reads=(),
         now=NOW,

@@ -81,9 +81,9 @@ SPECS = {
         "need-exactly-one",
         "env, file, exec",
     ),
-    "vault": (
+    "a source of another cloud": (
         "Consumer",
-        "{profile: ox, credential: {vault: kv/ox}}",
+        "{profile: ox, credential: {azure: kv/ox}}",
         "4:34",
         "unsupported-secret-source",
         "exec",

@@ -9,7 +9,6 @@ import pytest
 
 from reconciler.diff import Background, compare
 from reconciler.errors import Fault, Severity
-from reconciler.model.action import VerifyLine
 from reconciler.model.desired import DesiredState
 from reconciler.model.facts import TENANT
 from reconciler.model.method import MethodKind
@@ -24,6 +23,7 @@ from reconciler.model.observed import (
 )
 from reconciler.model.record import Record, Snapshot
 from reconciler.model.secret import SecretRef
+from reconciler.model.standing import VerifyLine
 from reconciler.observe import check_connections, gather
 from reconciler.observe.gather import planned
 from reconciler.ports.bundle import Handles

@@ -237,7 +237,7 @@ class TestFaults:
         with closing(sqlite3.connect(path)) as raw:
             raw.execute(f"PRAGMA user_version = {migrate.VERSION + 1}")
         for use in (store.snapshot, lambda: store.acquire("other", "runner-1", TTL, NOW)):
-            with pytest.raises(RegistryError, match="the registry has schema 2") as caught:
+            with pytest.raises(RegistryError, match=f"the registry has schema {migrate.VERSION + 1}") as caught:
                 use()
             assert "newer reconciler" in caught.value.hint
 
@@ -339,8 +339,8 @@ class TestMigrations:
         def become() -> None:
             scripts = (*migrate.scripts(), "CREATE TABLE more (x TEXT) STRICT;")
             monkeypatch.setattr(migrate, "scripts", lambda: scripts)
-            monkeypatch.setattr(migrate, "VERSION", 2)
-            monkeypatch.setattr(opening, "VERSION", 2)
+            monkeypatch.setattr(migrate, "VERSION", len(scripts))
+            monkeypatch.setattr(opening, "VERSION", len(scripts))
 
         return become
 
@@ -367,7 +367,7 @@ class TestMigrations:
         store.journal(an_entry(), lease)
         assert store.snapshot() == expected
         with closing(sqlite3.connect(path)) as raw:
-            assert raw.execute("PRAGMA user_version").fetchone() == (2,)
+            assert raw.execute("PRAGMA user_version").fetchone() == (len(scripts),)
             assert raw.execute("SELECT count(*) FROM more").fetchone() == (0,)
 
     def test_a_migration_that_fails_changes_nothing(
@@ -378,8 +378,8 @@ class TestMigrations:
         before = path.read_bytes()
         scripts = (*migrate.scripts(), "CREATE TABLE more (x TEXT);\nCREATE TABLE meta (x TEXT);")
         monkeypatch.setattr(migrate, "scripts", lambda: scripts)
-        monkeypatch.setattr(migrate, "VERSION", 2)
-        monkeypatch.setattr(opening, "VERSION", 2)
+        monkeypatch.setattr(migrate, "VERSION", len(scripts))
+        monkeypatch.setattr(opening, "VERSION", len(scripts))
         with pytest.raises(RegistryError, match="already exists"):
             store.acquire("other", "runner-1", TTL, NOW)
         assert path.read_bytes() == before

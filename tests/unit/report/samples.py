@@ -7,9 +7,6 @@ from datetime import timedelta
 from reconciler.errors import Fault, Severity
 from reconciler.model.action import (
     ApplyReport,
-    DriftItem,
-    DriftReport,
-    DriftStatus,
     Note,
     Outcome,
     OutcomeState,
@@ -22,11 +19,10 @@ from reconciler.model.action import (
     Risk,
     Select,
     TakeOver,
-    Unmanaged,
-    VerifyLine,
 )
 from reconciler.model.drift import Cause, FieldChange
 from reconciler.model.method import ActionKind
+from reconciler.model.standing import DriftItem, DriftReport, DriftStatus, Unmanaged, VerifyLine
 from tests import builders as b
 
 

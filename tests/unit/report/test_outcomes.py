@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from reconciler.errors import Problem, Severity
-from reconciler.model.action import DriftItem, DriftReport, DriftStatus, OutcomeState
+from reconciler.model.action import OutcomeState
 from reconciler.model.method import ActionKind, MethodKind
 from reconciler.model.record import Operation, OperationState, Selected
+from reconciler.model.standing import DriftItem, DriftReport, DriftStatus
 from reconciler.report import to_markdown
 from reconciler.report.apply_json import apply_document
 from reconciler.report.drift_json import drift_document

@@ -287,9 +287,13 @@ def test_every_part_of_a_connection_has_a_place(tmp_path: Path) -> None:
         "maxAge": "method.yaml:4:1",
         "level": "method.yaml:4:1",
         "type": "method.yaml:4:14",
+        "target": "method.yaml:4:1",
+        "issuer": "method.yaml:4:1",
+        "version": "method.yaml:4:1",
+        "overlap": "method.yaml:4:1",
         "include": "selection.yaml:4:28",
     }
-    assert len(connection.marks) == 15
+    assert len(connection.marks) == 19
     assert connection.mark("nothing") == connection.where
     assert str(connection.where) == "connection.yaml:1:1"
     with pytest.raises(KeyError):

@@ -1,0 +1,172 @@
+"""Making, re-scoping and revoking credentials by API: when it can be done, and the steps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from reconciler.errors import Fault
+from reconciler.model.action import (
+    CheckCredential,
+    Drain,
+    Mint,
+    Publish,
+    RevokeCredential,
+    Step,
+    Withheld,
+    WithheldCode,
+)
+from reconciler.model.desired import DesiredConnection
+from reconciler.model.drift import Difference
+from reconciler.model.facts import MINTED, MINTED_AS, REVOKES
+from reconciler.model.method import ActionKind
+from reconciler.model.observed import IssuedCredential, Present, Slot, Unreadable, Verdict
+from reconciler.model.record import Record
+from reconciler.model.secret import SecretRef
+from reconciler.plan import manual, withhold
+from reconciler.plan.terrain import Terrain
+from reconciler.ports.capability import Can, Capability
+
+_PASSING = frozenset(
+    {Fault.OUTAGE, Fault.UNREACHABLE, Fault.THROTTLED, Fault.BUDGET, Fault.BAD_REPLY}
+)
+"""Faults under which the issuer may well work an hour later: no person is asked for that."""
+
+
+def obstacle(difference: Difference, desired: DesiredConnection, terrain: Terrain) -> str:
+    """Why no API can make this connection's next credential; empty when one can."""
+    title, issued = terrain.provider.title, difference.view.issued
+    if not isinstance(terrain.provider.abilities.get(Capability.ISSUE), Can):
+        return f"no API of {title} mints one"
+    if desired.method.issuer is None:
+        return f"no `issuer` is declared that could have {title} mint one"
+    if isinstance(issued, Unreadable):
+        return issued.reason
+    place, _ = _place(difference, desired)
+    if place is None or place.source not in terrain.writable:
+        where = place.place if place else "a place beside the secret"
+        return f"{where} cannot be written from here"
+    return ""
+
+
+def can_mint(difference: Difference, desired: DesiredConnection, terrain: Terrain) -> bool:
+    """Whether the provider can be asked for a credential and its secret be kept."""
+    return not obstacle(difference, desired, terrain)
+
+
+def can_revoke(difference: Difference, terrain: Terrain) -> bool:
+    """Whether credentials of this connection can be ended by code."""
+    is_able = isinstance(terrain.provider.abilities.get(Capability.REVOKE), Can)
+    return is_able and isinstance(difference.view.issued, Present)
+
+
+def rescopable(difference: Difference, record: Record, terrain: Terrain) -> IssuedCredential | None:
+    """The credential in use, when its scopes can be changed and its secret stays."""
+    able = terrain.provider.abilities.get(Capability.RESCOPE_IN_PLACE)
+    return difference.view.issued_as(record.token_id) if isinstance(able, Can) else None
+
+
+def _place(difference: Difference, desired: DesiredConnection) -> tuple[SecretRef | None, bool]:
+    """Where a new secret goes: beside the one that works, else in its place."""
+    held = difference.view.credential.held
+    is_free = held is None or held.report.verdict is Verdict.DEAD
+    if difference.record is None and is_free:
+        return desired.method.secret, False
+    return desired.method.successor, True
+
+
+def withheld(
+    difference: Difference, desired: DesiredConnection, terrain: Terrain, kind: ActionKind
+) -> Withheld | None:
+    """Why a credential that could be made is not made just now."""
+    issued, record = difference.view.issued, difference.record
+    if isinstance(issued, Unreadable) and issued.fault in _PASSING:
+        return withhold.withheld(
+            difference, kind, WithheldCode.UNREADABLE, issued.reason, issued.hint
+        )
+    if not can_mint(difference, desired, terrain):
+        return None
+    if record is not None and record.fingerprint in terrain.own_access:
+        return withhold.withheld(
+            difference,
+            kind,
+            WithheldCode.OWN_ACCESS,
+            "the reconciler itself reads with this credential, and would end its own access",
+            f"give account {desired.account.name!r} a reader of its own",
+        )
+    candidate = difference.view.credential.candidate
+    if candidate is not None and not _may_overwrite(candidate, difference):
+        return withhold.withheld(
+            difference,
+            kind,
+            WithheldCode.SUCCESSOR_TAKEN,
+            f"another value lies in {candidate.place}, and it cannot be used as it is",
+            "take it away, or put one there that works",
+        )
+    return None
+
+
+def _may_overwrite(candidate: Slot, difference: Difference) -> bool:
+    """A dead value, or one that an interrupted run made, may be replaced; nobody else's."""
+    facts = difference.operation.facts if difference.operation else {}
+    is_ours = facts.get(MINTED_AS) == candidate.fingerprint
+    return is_ours or candidate.report.verdict is Verdict.DEAD
+
+
+def stray_credentials(difference: Difference) -> tuple[Step, ...]:
+    """Credentials that carry our marker and that nobody can use any more: their secrets are lost.
+
+    What cannot be told apart from a value that lies ready is left alone.
+    """
+    issued, view = difference.view.issued, difference.view
+    if not isinstance(issued, Present):
+        return ()
+    facts = difference.operation.facts if difference.operation else {}
+    known = {facts.get(REVOKES, ""), difference.record.token_id if difference.record else ""}
+    slots = (view.credential.held, view.credential.candidate, view.credential.old)
+    for slot in filter(None, slots):
+        known.add(slot.report.token_id)
+        if facts.get(MINTED_AS) == slot.fingerprint:
+            known.add(facts.get(MINTED, ""))
+    candidate = view.credential.candidate
+    if candidate is not None and not _is_told(candidate, facts):
+        return ()
+    lost = [c for c in issued.value if c.id not in known]
+    return tuple(RevokeCredential(c.id, c.name) for c in lost)
+
+
+def _is_told(candidate: Slot, facts: Mapping[str, str]) -> bool:
+    is_ours = facts.get(MINTED_AS) == candidate.fingerprint
+    works = candidate.report.verdict is not Verdict.DEAD
+    return is_ours or bool(candidate.report.token_id) or not works
+
+
+def mint(difference: Difference, desired: DesiredConnection, generation: int) -> tuple[Step, ...]:
+    """Clear lost ones away, mint, verify, publish: nobody uses the new credential yet."""
+    place, beside = _place(difference, desired)
+    life = manual.life(desired) // timedelta(days=1)
+    return (
+        *stray_credentials(difference),
+        Mint(desired.address.name, generation, desired.method.scopes, max(1, life)),
+        CheckCredential(candidate=True),
+        Publish(beside, place.place if place else ""),
+    )
+
+
+def ending(
+    difference: Difference,
+    desired: DesiredConnection,
+    terrain: Terrain,
+    credential_id: str,
+    generation: int,
+    *,
+    known_dead: bool,
+) -> tuple[Step, ...]:
+    """How a replaced credential ends: by code after the overlap, or by a person's hand."""
+    if not (credential_id and can_revoke(difference, terrain)):
+        return () if known_dead else (manual.revoke(desired, terrain.provider, generation),)
+    revoke = RevokeCredential(credential_id, desired.address.name)
+    seconds = int(desired.method.overlap.total_seconds())
+    if known_dead or terrain.immediate:
+        return (revoke,)
+    return (Drain(seconds, manual.drain(desired.method.overlap)), revoke)

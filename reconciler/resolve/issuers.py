@@ -1,0 +1,82 @@
+"""What must hold for a credential that the provider's API makes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from reconciler.model.desired import DesiredAccount, DesiredConnection, DesiredMethod
+from reconciler.model.suggest import listed
+from reconciler.ports.capability import Cannot, Capability
+from reconciler.ports.provider import ProviderSpec
+from reconciler.resolve.references import Problems
+
+_ANNOUNCED_AHEAD = timedelta(days=365)
+_OF_SOMETHING = ("project", "repository")
+
+
+def check_issuer(method: DesiredMethod, provider: ProviderSpec, problems: Problems) -> None:
+    """Report an issuer that this provider does not let in, or whose credential has no home."""
+    issuer, where = method.issuer, method.marks["issuer"]
+    is_repository = "/" in method.target
+    if method.target and (method.level == "repository") is not is_repository:
+        cause = f"the target {method.target!r} does not fit the level {method.level or 'user'}"
+        hint = "write KEY for `level: project`, KEY/slug for `level: repository`"
+        problems.error("bad-target", cause, hint, method.marks["target"])
+    if issuer is None:
+        return
+    ability = provider.abilities[Capability.ISSUE]
+    if isinstance(ability, Cannot):
+        cause = f"no API of {provider.title} makes credentials (source: {ability.source})"
+        problems.error("cannot-issue", cause, f"leave `issuer` out: {ability.instead}", where)
+        return
+    if issuer.kind not in provider.issuers:
+        cause = f"{provider.title} does not let an issuer of type {issuer.kind} make credentials"
+        problems.error("issuer-not-accepted", cause, f"use {listed(provider.issuers)}", where)
+    if method.level in _OF_SOMETHING and not method.target:
+        cause = f"a credential of level {method.level} belongs to something"
+        problems.error("missing-target", cause, "add `target: KEY` or `target: KEY/slug`", where)
+    is_user = method.level not in _OF_SOMETHING
+    if is_user and issuer.username and method.username not in ("", issuer.username):
+        cause = f"{issuer.username} cannot make tokens for {method.username}"
+        hint = "sign the issuer in as the user who shall own the token"
+        problems.error("issuer-not-owner", cause, hint, where)
+
+
+def check_announced(
+    method: DesiredMethod, provider: ProviderSpec, now: datetime | None, problems: Problems
+) -> None:
+    """Say what the provider has announced for credentials that people make.
+
+    What an issuer makes is never of the kind that ends.
+    """
+    for end in provider.announced:
+        is_near = now is not None and end.on - now.date() <= _ANNOUNCED_AHEAD
+        if method.issuer is None and method.kind in end.concerns and is_near:
+            cause = f"{end.sentence} ({end.on.isoformat()})"
+            problems.warn("announced-end", cause, f"source: {end.source}", method.where)
+
+
+def check_sharing(
+    connections: Iterable[DesiredConnection],
+    accounts: Iterable[DesiredAccount],
+    problems: Problems,
+) -> None:
+    """What is issued belongs to one connection alone: its rotation would cut others off."""
+    users = {
+        account.reader.secret: f"the reader of account {account.name!r}"
+        for account in accounts
+        if account.reader is not None and account.reader.secret is not None
+    }
+    issued = set()
+    for connection in sorted(connections, key=lambda c: (c.method.issuer is None, c.where)):
+        secret = connection.method.secret
+        if secret is None:
+            continue
+        other = users.setdefault(secret, str(connection.address))
+        if connection.method.issuer is not None:
+            issued.add(secret)
+        if secret in issued and other != str(connection.address):
+            cause = f"{connection.address} and {other} share a credential that is issued by an API"
+            hint = "give each a Method with a secret of its own: rotating one must not end another"
+            problems.error("shared-issued-secret", cause, hint, connection.mark("method"))
