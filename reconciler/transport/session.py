@@ -18,6 +18,7 @@ import msgspec
 from reconciler.errors import Fault, RemoteError
 from reconciler.transport import faults
 from reconciler.transport.budget import Budget
+from reconciler.transport.pace import Pace
 from reconciler.transport.reply import Reply
 from reconciler.transport.retry import (
     SERVER_FAILED,
@@ -31,6 +32,7 @@ from reconciler.transport.wire import open_client
 MOST_IN_FLIGHT = 32
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
+_BOM = b"\xef\xbb\xbf"
 
 Authorization = Mapping[str, str] | Callable[[], Mapping[str, str]]
 
@@ -49,7 +51,11 @@ class Session:
         ca_file: certificates to trust beside those of the machine.
         max_bytes: the largest body that is read.
         total_s: the longest that one try may take, reading included.
+        silence_s: the longest that nothing may arrive.
+        follow_redirects: go along with redirects within the host; else they are replies.
+        pace: announced pauses shared with other sessions.
 
+    A pause that a success asks for (``Retry-After``) is kept before anything more is sent.
     ``requests`` counts everything sent, retries and redirects included. ``hourly_limit`` is what
     the other side last said it allows, None when it did not.
     """
@@ -68,6 +74,9 @@ class Session:
         patience: Patience | None = None,
         max_bytes: int = 32 * 1024 * 1024,
         total_s: float = 120.0,
+        silence_s: float = 30.0,
+        follow_redirects: bool = True,
+        pace: Pace | None = None,
     ) -> None:
         """Open nothing yet: the client is made at the first request."""
         self.party = party
@@ -86,6 +95,9 @@ class Session:
         self._patience = patience or Patience()
         self._max_bytes = max_bytes
         self._total_s = total_s
+        self._timeout = httpx2.Timeout(silence_s, connect=10.0, pool=None)
+        self._follow_redirects = follow_redirects
+        self._pace = pace or Pace()
         self._client: httpx2.AsyncClient | None = None
 
     async def get(
@@ -162,6 +174,7 @@ class Session:
             url,
             headers={**own, **(headers or {})},
             content=content,
+            timeout=self._timeout,
         )
         async with self._slots:
             return await self._follow(self._client, request, safe=safe)
@@ -206,13 +219,13 @@ class Session:
         for _ in range(_MOST_REDIRECTS + 1):
             reply = await self._patiently(client, request, safe=safe)
             target = reply.headers.get("location", "")
-            if reply.status not in _REDIRECTS or not target:
+            if not (self._follow_redirects and target and reply.status in _REDIRECTS):
                 return reply
             url = self._own(_joined(request.url, target), "redirects to")
             if request.method != "GET":
                 break
             headers = {k: v for k, v in request.headers.items() if k != "host"}
-            request = client.build_request("GET", url, headers=headers)
+            request = client.build_request("GET", url, headers=headers, timeout=self._timeout)
         raise RemoteError(
             self.party,
             Fault.BAD_REPLY,
@@ -225,6 +238,7 @@ class Session:
     ) -> Reply:
         waits = Waits(self._patience)
         while True:
+            await self._pace.keep(self._sleep, self._patience.total_s)
             self._budget.spend(self.party)
             self.requests += 1
             try:
@@ -234,6 +248,7 @@ class Session:
                 pause = self._after_loss(error, waits, safe=safe)
             else:
                 if reply.status < SERVER_FAILED and reply.status != TOO_MANY_REQUESTS:
+                    self._pace.note(reply)
                     return reply
                 pause = self._after_no(reply, waits, safe=safe)
             await self._sleep(pause)
@@ -270,6 +285,7 @@ class Session:
         return Reply(response.status_code, response.headers, body, self.party, str(request.url))
 
     async def _read(self, response: httpx2.Response) -> bytes:
+        """The body without a byte order mark, which JSON may be read without (RFC 8259, 8.1)."""
         chunks: list[bytes] = []
         size = 0
         async for chunk in response.aiter_bytes():
@@ -283,7 +299,8 @@ class Session:
                     hint="check the API address; no answer of this API should be that long",
                 )
             chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return body.removeprefix(_BOM)
 
     def _note_limits(self, headers: Mapping[str, str]) -> None:
         """Remember what the other side says of its limits; unreadable values are passed over."""
