@@ -39,6 +39,7 @@ def elsewhere(url: str, fault: Fault, trap: str) -> str:
 def _missing_next(body: Any, _fault: Fault, _trap: str) -> Any:
     if isinstance(body, dict):
         body.pop("next", None)
+        body.pop("nextPageStart", None)
     return body
 
 

@@ -42,11 +42,27 @@ def test_environment_names_everything_a_user_needs() -> None:
         "BITBUCKET_OAUTH_KEY",
         "BITBUCKET_OAUTH_SECRET",
         "OX_API_KEY",
+        "DATA_CENTER_URL",
+        "DC_ADMIN_PASSWORD",
+        "DC_SCANNER_PASSWORD",
+        "DC_READER_TOKEN",
+        "DC_SCANNER_TOKEN",
+        "DC_SCANNER_OAUTH",
+        "AZURE_DEVOPS_URL",
+        "AZURE_READER_PAT",
+        "AZURE_SCM_PAT",
+        "AZURE_SCM_USER_TOKEN",
+        "AZURE_SCM_REFRESH_TOKEN",
+        "AZURE_SP_CLIENT_ID",
+        "AZURE_SP_CLIENT_SECRET",
+        "AZURE_TENANT_ID",
+        "VAULT_ADDR",
+        "VAULT_TOKEN",
     }
     assert environment["BITBUCKET_CLOUD_URL"].endswith("/2.0")
     assert environment["OX_URL"].endswith("/api/apollo-gateway")
     hosts = {url.split("/")[2] for url in environment.values() if url.startswith("http")}
-    assert len(hosts) == 3
+    assert len(hosts) == len(box.urls)
 
 
 def test_sandbox_keeps_its_state_over_a_restart() -> None:
