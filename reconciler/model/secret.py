@@ -93,7 +93,11 @@ class SecretRef:
         """The reference in words a person recognizes: ``environment variable NAME``."""
         words = {"env": "environment variable", "exec": "the output of"}
         between = {"vault": "#", "aws": "#", "keyring": "/"}.get(self.source, " ")
-        return f"{words.get(self.source, self.source)} {between.join(filter(None, self.location))}"
+        home = between.join(filter(None, self.location[:2]))
+        if self.source not in ("aws", "keyring", "vault"):
+            home = " ".join(self.location)
+        stage = f" ({self.location[2]})" if self.source == "aws" and self.location[2:] else ""
+        return f"{words.get(self.source, self.source)} {home}{stage}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _rule(
     spec, profile = setting.provider, setting.profile
     rule = profile.rule(spec.name, kind) if profile is not None else None
     usable = kind in spec.methods and kind not in spec.retired
-    if usable and rule is not None and rule.retired is None:
+    if usable and rule is not None and not _has_ended(rule, setting):
         return rule
     where = fields.mark("type")
     if _reports_retired(kind, rule, setting, where, problems):
@@ -117,6 +117,13 @@ def _rule(
     return None
 
 
+def _has_ended(rule: MethodRule, setting: Setting) -> bool:
+    """Whether the day on which the consumer gave the method up is over."""
+    return rule.retired is not None and (
+        setting.now is None or rule.retired <= setting.now.date()
+    )
+
+
 def _not_offered(
     kind: MethodKind, spec: ProviderSpec, where: SourceMark, problems: Problems
 ) -> None:
@@ -132,7 +139,7 @@ def _reports_retired(
     problems: Problems,
 ) -> bool:
     sentence = setting.provider.retired.get(kind, "")
-    if not sentence and rule is not None and rule.retired is not None:
+    if not sentence and rule is not None and rule.retired and _has_ended(rule, setting):
         sentence = f"{kind} works no longer since {rule.retired.isoformat()}"
     if not sentence:
         return False

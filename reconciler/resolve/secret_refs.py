@@ -25,7 +25,8 @@ def secret_ref(value: Mapping[str, str | Sequence[str]], root: str, where: Sourc
         path = posixpath.normpath(posixpath.join(root, str(location)))
         return SecretRef("file", (path,), where)
     if source in _PARTS and isinstance(location, str):
-        head, _, tail = location.partition(_PARTS[source])
+        parts = location.rpartition if source == "keyring" else location.partition
+        head, _, tail = parts(_PARTS[source])
         return SecretRef(source, (head, tail), where)
     words = (location,) if isinstance(location, str) else tuple(location)
     return SecretRef(source, words, where)

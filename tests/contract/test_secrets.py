@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from keyring.backends import fail
 
 from reconciler.errors import SecretError, SourceMark
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.ports.secrets import SecretSource
+from reconciler.sandbox.server import RunningSandbox
+from reconciler.sandbox.vault import vault_in
 from reconciler.secrets import sources
 from reconciler.secrets.exec import ExecSource
+from tests.secret_stores import (
+    CLOSED_PORT,
+    a_keyring,
+    an_account,
+    enter_keyring,
+    enter_vault,
+    plant_in_aws,
+)
 
 MARK = SourceMark("methods.yaml", 7, 11)
 CANARY = "canary-4f9d-never-shown"
@@ -24,22 +38,32 @@ CANARY = "canary-4f9d-never-shown"
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One source with a way to put raw bytes where it reads them."""
+    """One source with a way to put raw bytes where it reads them.
+
+    ``breaks`` makes its store one that cannot be asked.
+    """
 
     source: SecretSource
     ref: SecretRef
     plant: Callable[[bytes], None]
+    breaks: Callable[[], object]
 
 
-def _env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def _never() -> None:
+    raise AssertionError("the environment is always there")
+
+
+@contextmanager
+def _env(_tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     def plant(raw: bytes) -> None:
         monkeypatch.setenv("A_TOKEN", os.fsdecode(raw))
 
     monkeypatch.delenv("A_TOKEN", raising=False)
-    return Bench(sources()["env"], SecretRef("env", ("A_TOKEN",), MARK), plant)
+    yield Bench(sources()["env"], SecretRef("env", ("A_TOKEN",), MARK), plant, _never)
 
 
-def _file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+@contextmanager
+def _file(tmp_path: Path, _monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     path = tmp_path / "secrets" / "a.token"
 
     def plant(raw: bytes) -> None:
@@ -47,10 +71,14 @@ def _file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         path.write_bytes(raw)
         path.chmod(0o600)
 
-    return Bench(sources()["file"], SecretRef("file", (str(path),), MARK), plant)
+    def breaks() -> None:
+        path.mkdir(parents=True)
+
+    yield Bench(sources()["file"], SecretRef("file", (str(path),), MARK), plant, breaks)
 
 
-def _exec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+@contextmanager
+def _exec(tmp_path: Path, _monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     path = tmp_path / "printed"
     path.write_bytes(b"")
     ref = SecretRef("exec", ("cat", str(path)), MARK)
@@ -58,15 +86,83 @@ def _exec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     def plant(raw: bytes) -> None:
         path.write_bytes(raw)
 
-    return Bench(sources()["exec"], ref, plant)
+    yield Bench(sources()["exec"], ref, plant, path.unlink)
 
 
-BENCHES = {"env": _env, "file": _file, "exec": _exec}
+@contextmanager
+def _vault(_tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with RunningSandbox() as box:
+        enter_vault(box, monkeypatch)
+        state = vault_in(box.sandbox)
+
+        def plant(raw: bytes) -> None:
+            state.put("secret/ox/bot", "token", raw.decode())
+
+        def breaks() -> None:
+            state.switch(sealed=True)
+
+        ref = SecretRef("vault", ("secret/ox/bot", "token"), MARK)
+        yield Bench(sources()["vault"], ref, plant, breaks)
+
+
+@contextmanager
+def _aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with an_account() as account:
+        account.enter(monkeypatch, tmp_path / "nothing")
+        ref = SecretRef("aws", ("prod/ox-bot", ""), MARK)
+
+        def breaks() -> None:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", CLOSED_PORT)
+
+        yield Bench(sources()["aws"], ref, plant_in_aws(account, "prod/ox-bot"), breaks)
+
+
+@contextmanager
+def _keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    ring = a_keyring(tmp_path)
+    enter_keyring(ring, monkeypatch)
+
+    def plant(raw: bytes) -> None:
+        ring.set_password("reconciler", "ox-bot", raw.decode())
+
+    def breaks() -> None:
+        enter_keyring(fail.Keyring(), monkeypatch)  # type: ignore[no-untyped-call]
+
+    ref = SecretRef("keyring", ("reconciler", "ox-bot"), MARK)
+    yield Bench(sources()["keyring"], ref, plant, breaks)
+
+
+BENCHES = {
+    "env": _env,
+    "file": _file,
+    "exec": _exec,
+    "vault": _vault,
+    "aws": _aws,
+    "keyring": _keyring,
+}
+
+TEXT_ONLY = ("vault", "keyring")
+"""Stores that cannot hold what is not text."""
 
 
 @pytest.fixture(params=sorted(sources()))
-def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    return BENCHES[request.param](tmp_path, monkeypatch)
+def bench(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    with BENCHES[request.param](tmp_path, monkeypatch) as made:
+        yield made
+
+
+NO_CREDENTIALS = {
+    "two lines": f"{CANARY}\nsecond".encode(),
+    "two line breaks at the end": f"{CANARY}\n\n".encode(),
+    "tabulator": f"{CANARY}\tx".encode(),
+    "escape sequence": f"{CANARY}\x1b[0m".encode(),
+    "byte order mark": f"\ufeff{CANARY}".encode(),
+    "line separator": f"{CANARY}\u2028".encode(),
+    "not UTF-8": CANARY.encode() + b"\xff\xfe",
+    "longer than 64 KiB": CANARY.encode() * 4000,
+}
 
 
 def shown(error: BaseException) -> str:
@@ -75,6 +171,14 @@ def shown(error: BaseException) -> str:
     if isinstance(error, SecretError):
         parts += [error.cause, error.hint]
     return "\n".join(parts)
+
+
+def assert_silent(error: BaseException) -> None:
+    """Neither the error nor anything it is chained to shows the canary."""
+    chain: BaseException | None = error
+    while chain is not None:
+        assert CANARY not in shown(chain)
+        chain = chain.__context__
 
 
 def test_what_was_planted_is_read(bench: Bench) -> None:
@@ -92,17 +196,14 @@ def test_an_empty_place_is_none(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw",
+    ("bench", "raw"),
     [
-        pytest.param(f"{CANARY}\nsecond".encode(), id="two lines"),
-        pytest.param(f"{CANARY}\n\n".encode(), id="two line breaks at the end"),
-        pytest.param(f"{CANARY}\tx".encode(), id="tabulator"),
-        pytest.param(f"{CANARY}\x1b[0m".encode(), id="escape sequence"),
-        pytest.param(f"\ufeff{CANARY}".encode(), id="byte order mark"),
-        pytest.param(f"{CANARY}\u2028".encode(), id="line separator"),
-        pytest.param(CANARY.encode() + b"\xff\xfe", id="not UTF-8"),
-        pytest.param(CANARY.encode() * 4000, id="longer than 64 KiB"),
+        pytest.param(name, raw, id=f"{name}-{kind}")
+        for name in sorted(sources())
+        for kind, raw in NO_CREDENTIALS.items()
+        if kind != "not UTF-8" or name not in TEXT_ONLY
     ],
+    indirect=["bench"],
 )
 def test_what_no_credential_can_be_is_refused_without_its_value(bench: Bench, raw: bytes) -> None:
     bench.plant(raw)
@@ -110,10 +211,7 @@ def test_what_no_credential_can_be_is_refused_without_its_value(bench: Bench, ra
         bench.source.read(bench.ref)
     assert caught.value.where == MARK
     assert bench.ref.place in caught.value.cause
-    chain: BaseException | None = caught.value
-    while chain is not None:
-        assert CANARY not in shown(chain)
-        chain = chain.__context__
+    assert_silent(caught.value)
 
 
 def test_what_is_written_is_read_where_a_source_can_write(bench: Bench) -> None:
@@ -157,6 +255,91 @@ def test_what_could_not_be_read_back_is_not_written(bench: Bench, value: str) ->
         bench.source.write(bench.ref, Secret(value))
     assert CANARY not in shown(caught.value)
     assert bench.source.read(bench.ref) == Secret("the-old-value")
+
+
+WRITABLE = sorted(name for name, source in sources().items() if source.can_write)
+BREAKABLE = sorted(set(sources()) - {"env"})
+
+
+@pytest.mark.parametrize("bench", WRITABLE, indirect=True)
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("pässwörd-✓-\N{MATHEMATICAL FRAKTUR CAPITAL U}", id="beyond ASCII"),
+        pytest.param("x" * 65_536, id="64 KiB"),
+        pytest.param(' {"a": "b"} #/&%+=?\'', id="signs that others give a meaning"),
+    ],
+)
+def test_every_credential_comes_back_as_it_was(bench: Bench, value: str) -> None:
+    bench.source.write(bench.ref, Secret(value))
+    assert bench.source.read(bench.ref) == Secret(value)
+    assert sources()[bench.ref.source].read(bench.ref) == Secret(value)
+
+
+@pytest.mark.parametrize("bench", WRITABLE, indirect=True)
+def test_what_was_removed_can_be_written_again(bench: Bench) -> None:
+    bench.source.write(bench.ref, Secret("first-value"))
+    bench.source.remove(bench.ref)
+    bench.source.remove(bench.ref)
+    bench.source.write(bench.ref, Secret("second-value"))
+    assert bench.source.read(bench.ref) == Secret("second-value")
+
+
+@pytest.mark.parametrize("bench", WRITABLE, indirect=True)
+def test_of_writers_at_once_one_wins_whole_and_readers_see_no_other(bench: Bench) -> None:
+    values = [f"value-of-writer-{number}" for number in range(6)]
+    bench.source.write(bench.ref, Secret(values[0]))
+    with ThreadPoolExecutor(len(values) * 2) as pool:
+        writes = [pool.submit(bench.source.write, bench.ref, Secret(value)) for value in values]
+        reads = [pool.submit(bench.source.read, bench.ref) for _ in values]
+        for write in writes:
+            write.result()
+        seen = [read.result() for read in reads]
+    assert {s.reveal() if s else None for s in [*seen, bench.source.read(bench.ref)]} <= set(values)
+
+
+@pytest.mark.parametrize("bench", BREAKABLE, indirect=True)
+def test_a_store_that_cannot_be_asked_is_an_error_and_never_nothing(bench: Bench) -> None:
+    bench.breaks()
+    with pytest.raises(SecretError) as caught:
+        bench.source.read(bench.ref)
+    assert caught.value.where == MARK
+    assert bench.ref.place in caught.value.cause
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("bench", WRITABLE, indirect=True)
+def test_a_write_that_fails_shows_nothing(bench: Bench) -> None:
+    bench.breaks()
+    with pytest.raises(SecretError, match="cannot be") as caught:
+        bench.source.write(bench.ref, Secret(CANARY))
+    assert_silent(caught.value)
+
+
+def test_the_catalogue_imports_no_optional_package() -> None:
+    program = (
+        "import sys; from reconciler.secrets import sources; sources(); "
+        "print(sorted({'hvac', 'requests', 'boto3', 'keyring', 'httpx2'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("bench", "package"),
+    [("vault", "hvac"), ("aws", "boto3"), ("keyring", "keyring")],
+    ids=["vault", "aws", "keyring"],
+    indirect=["bench"],
+)
+def test_a_missing_package_is_named_with_the_way_to_install_it(
+    bench: Bench, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SecretError, match=f"package {package}") as caught:
+        bench.source.read(bench.ref)
+    assert f"pip install 'scm-reconciler[{bench.ref.source}]'" in caught.value.hint
 
 
 class TestFile:

@@ -140,7 +140,7 @@ CASES: dict[str, tuple[Mapping[str, str], str, str]] = {
             )
         },
         "method.yaml:4:14 provider-not-accepted",
-        "it connects to: bitbucket-cloud",
+        "it connects to: azure-devops, bitbucket-cloud",
     ),
     "user name instead of e-mail": (
         {"method.yaml": METHOD.replace("bot@acme.example", "acme-bot")},
