@@ -42,7 +42,8 @@ Observation: TypeAlias = Present[T_co] | Absent | Unreadable
 class Repository(NamedTuple):
     """One repository at the provider. A tuple, so that 100,000 compare at the speed of C.
 
-    ``name`` is the slug, ``project`` the project key (empty where there is none).
+    ``name`` is the slug, or ``PROJECT/slug`` where a slug is unique within its project only.
+    ``project`` is the project's key or name, empty where there is none.
     """
 
     name: str

@@ -2,7 +2,6 @@
 
 from reconciler.pipeline.applying import apply, plan
 from reconciler.pipeline.asking import (
-    PAGE_LENGTH,
     acknowledge,
     drift,
     estimate,
@@ -14,7 +13,6 @@ from reconciler.pipeline.survey import Expectation, RotateRequest, find
 from reconciler.pipeline.validating import Validation, validate
 
 __all__ = [
-    "PAGE_LENGTH",
     "Expectation",
     "RotateRequest",
     "Validation",

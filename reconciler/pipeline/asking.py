@@ -25,9 +25,6 @@ from reconciler.pipeline.survey import (
 )
 from reconciler.ports.bundle import Ports
 
-PAGE_LENGTH = 100
-"""Repositories a page, for estimates before anything was read."""
-
 
 async def drift(state: DesiredState, ports: Ports) -> DriftReport:
     """Live against recorded. Holds nothing that could write."""
@@ -127,7 +124,8 @@ async def estimate(state: DesiredState, ports: Ports) -> tuple[Reads, ...]:
     found = []
     for reach, account in accounts.items():
         count = ports.registry.repository_count(reach)
-        pages = max(1, math.ceil((count or 0) / PAGE_LENGTH))
+        page = ports.providers[account.provider].page_size
+        pages = max(1, math.ceil((count or 0) / page)) if page else 1
         methods = {c.method.secret for c in state.connections.values() if c.account.reach == reach}
         found.append(
             Reads(

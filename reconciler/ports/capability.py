@@ -18,6 +18,7 @@ class Capability(StrEnum):
     ISSUE = "issue"
     RESCOPE_IN_PLACE = "rescope-in-place"
     REVOKE = "revoke"
+    WEBHOOKS = "webhooks"
     CONNECT = "connect"
     CHECK = "check"
     SELECT = "select"

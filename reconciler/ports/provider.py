@@ -11,6 +11,7 @@ from reconciler.model.desired import DesiredAccount, DesiredIssuer, DesiredMetho
 from reconciler.model.method import CredentialForm, IssuerKind, MethodKind
 from reconciler.model.observed import CredentialReport, IssuedCredential, Listing, Reads
 from reconciler.model.secret import Secret
+from reconciler.model.webhook import LiveWebhook, WebhookOrder, WebhookPlace
 from reconciler.ports.capability import Ability, Capability
 
 
@@ -189,6 +190,33 @@ class Issuer(Protocol):
         ...
 
 
+@runtime_checkable
+class WebhookKeeper(Protocol):
+    """A provider whose webhooks can be managed through its API (Capability.WEBHOOKS).
+
+    Every call raises RemoteError: PERMISSION or SCOPE when *login* may not manage them there,
+    NOT_FOUND when there is no such place, REJECTED for a place that this provider cannot watch.
+    """
+
+    async def webhooks(self, login: Login, place: WebhookPlace) -> tuple[LiveWebhook, ...]:
+        """Every webhook of *place* itself, whoever made it."""
+        ...
+
+    async def put_webhook(
+        self, login: Login, place: WebhookPlace, order: WebhookOrder, webhook_id: str
+    ) -> LiveWebhook:
+        """Replace the webhook of that id with *order*; make a new one where the id is empty.
+
+        Raises:
+            RemoteError: AMBIGUOUS when the answer to making one was lost: it may exist.
+        """
+        ...
+
+    async def delete_webhook(self, login: Login, place: WebhookPlace, webhook_id: str) -> None:
+        """Take a webhook away. Already gone is success."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """An end that the provider has announced for something that credentials may be.
@@ -223,7 +251,9 @@ class ProviderSpec:
     a method may hold (empty: unknown). ``retired`` methods map to the sentence that says since
     when and what instead. ``manual`` says how people create and revoke credentials.
     ``api_url`` is empty where every customer has an address of his own. ``issuers`` are the ways
-    in which an issuer may sign in; ``announced`` are ends that have a date.
+    in which an issuer may sign in; ``announced`` are ends that have a date. ``events`` maps the
+    neutral names of webhook events to the provider's own; ``page_size`` is how many repositories
+    one request lists at most, 0 where it lists them all.
     """
 
     name: str
@@ -238,3 +268,5 @@ class ProviderSpec:
     open: Callable[[DesiredAccount, int, int | None], Provider]
     issuers: tuple[IssuerKind, ...] = ()
     announced: tuple[Announcement, ...] = ()
+    events: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    page_size: int = 100

@@ -20,8 +20,9 @@ from reconciler.sandbox.faults import Fault, FaultKind
 from reconciler.sandbox.server import RunningSandbox
 from reconciler.sandbox.settings import BITBUCKET, Generate, Settings
 from reconciler.sandbox.state import Sandbox
-from tests.contract.provider_bench import PageTrouble, Trouble
+from tests.contract.provider_bench import Declares, PageTrouble, Trouble
 
+DECLARES = Declares(reach_requests=2)
 READS = ("read:user:bitbucket", "read:repository:bitbucket", "read:workspace:bitbucket")
 _PAGE_FAULTS = {
     PageTrouble.LOST: FaultKind.LOST_PAGE,
@@ -35,6 +36,7 @@ _FAULTS = {
     Trouble.HTML: FaultKind.HTML,
     Trouble.TRUNCATED: FaultKind.TRUNCATED,
     Trouble.FOREIGN_REDIRECT: FaultKind.FOREIGN_REDIRECT,
+    Trouble.ECHO: FaultKind.ECHO,
     Trouble.STATUS_429: FaultKind.RATE_LIMIT,
 }
 
@@ -128,6 +130,9 @@ class Bench:
             ),
         }
 
+    def lean_logins(self) -> Mapping[Login, frozenset[str]]:
+        return {}
+
     def block(self) -> None:
         estate = self.sandbox.bitbucket.estate
         estate.set_workspace(estate.workspace(self.workspace), allowlist=True)
@@ -142,6 +147,9 @@ class Bench:
 
     def ids(self) -> frozenset[str]:
         return frozenset(r.uuid for r in self.sandbox.bitbucket.repositories(self.workspace))
+
+    def minimum_requests(self, repositories: int) -> int:
+        return max(1, -(-repositories // self.page_size))
 
     # Trouble
 
