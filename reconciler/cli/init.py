@@ -15,7 +15,7 @@ from reconciler.cli.options import examples
 from reconciler.cli.output import emit
 from reconciler.errors import UsageError
 
-SETUPS = ("ox-bitbucket-cloud", "two-accounts")
+SETUPS = ("ox-bitbucket-cloud", "two-accounts", "ox-azure-devops", "sourcegraph-data-center")
 """Examples that make a good start."""
 
 _MODELINE = b"$schema=../../schemas/v1/"

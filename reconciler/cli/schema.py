@@ -8,7 +8,7 @@ from reconciler.cli.exit_codes import Exit
 from reconciler.cli.options import examples
 from reconciler.cli.output import emit, emit_json
 
-DOCUMENTS = ("plan", "drift", "validation")
+DOCUMENTS = ("plan", "drift", "validation", "forecast", "rotation")
 """Documents that commands print, beside the kinds that users write."""
 
 
@@ -25,7 +25,7 @@ def command(kind: str | None) -> int:
     """Print the JSON Schema of KIND, or of any document of a project.
 
     KIND is a kind of document (Account, Connection, …) or a form of output: plan, drift,
-    validation. What is printed stands by itself, without references to other files.
+    validation, forecast, rotation. What is printed stands by itself, without references to other files.
     """
     from reconciler.load.schema import bundled, schema_text
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reconciler.errors import Severity
 from reconciler.model.desired import DEFAULT_OVERLAP, DesiredState
-from reconciler.model.drift import Finding
 from reconciler.model.facts import MINTED, MINTED_AS, REMOVES, REVOKES
 from reconciler.model.forecast import RotationPhase, RotationStatus
 from reconciler.model.method import ActionKind
 from reconciler.model.record import Lease, Operation, OperationState, Record, Snapshot
-from reconciler.model.standing import DriftItem, DriftReport, DriftStatus
 
 DRAIN = "drain"
 """The step at which an operation waits for the end of the overlap."""
@@ -30,6 +26,7 @@ _BY_PERSON = {
     "revoke-old": "a person revokes the replaced credential at the provider",
     "revoke-former": "a person revokes the former credential at the provider",
     "move-secret": "a person moves the new secret into the place of the old one",
+    "discard-secret": "a person takes the unused secret away",
     "remove-by-hand": "a person removes the replaced connection at the consumer",
 }
 
@@ -107,12 +104,12 @@ def _next(
 ) -> str:
     if is_held:
         return "a run is at it now"
+    if operation.step in operation.acknowledged:
+        return "it was acknowledged: the next apply goes on with it"
     if phase is RotationPhase.DRAINING:
         when = f" after {until:%Y-%m-%d %H:%M} UTC" if until else ""
         return f"the first apply{when} revokes the replaced credential"
     if phase is RotationPhase.WAITING:
-        if operation.step in operation.acknowledged:
-            return "it was acknowledged: the next apply goes on with it"
         words = _BY_PERSON.get(operation.step, f"a person does the step {operation.step}")
         return f"{words}; `reconciler plan` shows how"
     return _BY_ITSELF[phase]
@@ -132,25 +129,3 @@ def _is_stuck(
     if phase is RotationPhase.WAITING:
         return now > operation.since + PERSON_PATIENCE
     return not is_held
-
-
-def mark_stuck(report: DriftReport, begun: tuple[RotationStatus, ...]) -> DriftReport:
-    """*report* in which a rotation that does not go on counts as drift.
-
-    What is graver keeps its status; every such connection gains a finding.
-    """
-    stuck = {status.address: status for status in begun if status.stuck}
-    items = tuple(_marked(i, stuck[i.address]) if i.address in stuck else i for i in report.items)
-    return replace(report, items=items)
-
-
-def _marked(item: DriftItem, status: RotationStatus) -> DriftItem:
-    since = f"{status.since:%Y-%m-%d}"
-    reason = f"its rotation has stood at {status.step} since {since}: {status.next_step}"
-    undo = f"reconciler rotate --abort {item.address.name}"
-    hint = f"apply again, see `reconciler rotate --status`, or undo it with `{undo}`"
-    finding = Finding("rotation-stuck", Severity.WARNING, reason, hint, item.source)
-    marked = replace(item, findings=(*item.findings, finding))
-    if item.status in (DriftStatus.IN_SYNC, DriftStatus.UNAPPLIED):
-        return replace(marked, status=DriftStatus.STUCK, reason=reason)
-    return marked

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.diff.naming import Names, ambiguous, old_name
 from reconciler.diff.terms import Rules, compile_rules
 from reconciler.errors import Severity
 from reconciler.model.desired import DesiredConnection, DesiredSelection, Term
 from reconciler.model.drift import Finding, RepositoryLabel, SelectionChange
-from reconciler.model.matching import match_resources, same_id
+from reconciler.model.matching import is_called, match_resources, same_id
 from reconciler.model.method import Missing, NewRepositories
 from reconciler.model.observed import Listing, LiveSelection, Repository
 from reconciler.model.record import KnownRepositories, Record, Selected
@@ -60,10 +61,13 @@ def _is_settled(
 def _says_nothing(selection: DesiredSelection, record: Record) -> bool:
     """It is not empty, has no orphan and no old name, and every exact term has its repository."""
     held = record.selection
-    if not held or any(orphaned or name != old for name, old, orphaned in held.values()):
+    if not held or any(
+        orphaned or (name != old and not is_called(old, name))
+        for name, old, orphaned in held.values()
+    ):
         return False
     exact = compile_rules(selection).exact
-    names = {s.name for s in held.values()} if exact else ()
+    names = {s.matched_as for s in held.values()} if exact else ()
     ids = {same_id(key) for key in held} if exact else ()
     return all(t.name in names if t.name else same_id(t.id) in ids for t in exact)
 
@@ -124,7 +128,7 @@ class _Chooser:
     def _was_chosen(self, key: str, repository: Repository) -> bool:
         """Chosen under an earlier name by a selection that has not been edited since."""
         held = self.held.get(key)
-        if held is None or not self.same or held.matched_as == repository.name:
+        if held is None or not self.same or is_called(held.matched_as, repository.name):
             return False
         return self.rules.includes(key, repository._replace(name=held.matched_as))
 
@@ -141,25 +145,33 @@ class _Chooser:
         """Bind each exact term to one repository: to the one it was bound to, else by name."""
         if not self.rules.exact:
             return
-        by_name = {r.name: key for key, r in self.listing.repositories.items()}
-        bound = {s.matched_as: key for key, s in self.held.items()}
-        ids = {same_id(k): k for k in (*self.held, *self.listing.repositories)}
+        listed = self.listing.repositories
+        names = Names(self.rules.exact, listed, self.held, same=self.same)
+        ids = {same_id(k): k for k in (*self.held, *listed)}
         named: set[str] = set()
-        for term in self.rules.exact:
-            key = ids.get(same_id(term.id)) if term.id else self._bind(term.name, by_name, bound)
+        for term in names.in_order(self.rules.exact):
+            key = ids.get(same_id(term.id)) if term.id else self._bind(term, names)
             if key is None:
-                self._unmatched(term, by_name)
-            elif key in self.listing.repositories:
+                self._unmatched(term, names)
+            elif key in listed:
                 self._choose(term, key, target, named)
                 if key in target:
-                    self._renamed(term, key, by_name)
+                    self._renamed(term, key, names)
 
-    def _bind(self, name: str, by_name: Mapping[str, str], bound: Mapping[str, str]) -> str | None:
+    def _bind(self, term: Term, names: Names) -> str | None:
         """Another repository may only take the name over when the bound one cannot serve."""
-        key, current = bound.get(name), by_name.get(name)
-        if key is not None and key in self.listing.repositories:
-            return current if self._is_kept_out(key) else key
-        return current or key if self.listing.complete else key or current
+        key = names.bound(term.name)
+        is_listed = key in self.listing.repositories
+        if key is not None and (
+            not self._is_kept_out(key) if is_listed else not self.listing.complete
+        ):
+            return key
+        fits = names.fits(term.name)
+        usable = [k for k in fits if not self._is_kept_out(k)] if len(fits) > 1 else fits
+        if len(usable) > 1 or (usable and names.is_bare(term.name) and not self.listing.complete):
+            return None  # `_unmatched` says which it could be
+        current = next(iter(usable or fits), None)
+        return current if is_listed else current or key
 
     def _is_kept_out(self, key: str) -> bool:
         repository = self.listing.repositories[key]
@@ -176,17 +188,18 @@ class _Chooser:
                 Severity.WARNING,
             )
             return
-        by_old_name = term.name not in ("", repository.name)
-        if by_old_name or key not in named:  # a second term must not unbind the old name
+        by_old_name = old_name(term.name, repository.name)
+        # A second term must not unbind the old name.
+        if key not in named or (by_old_name and not is_called(term.name, target[key].matched_as)):
             target[key] = Selected(repository.name, term.name or repository.name)
         named.add(key)
 
-    def _renamed(self, term: Term, key: str, by_name: Mapping[str, str]) -> None:
+    def _renamed(self, term: Term, key: str, names: Names) -> None:
         repository = self.listing.repositories[key]
-        if not term.name or repository.name == term.name:
+        if not old_name(term.name, repository.name):
             return
-        other = by_name.get(term.name)
-        taken = "; another repository has taken its old name" if other not in (None, key) else ""
+        others = [k for k in names.fits(term.name) if k != key]
+        taken = "; another repository has taken its old name" if others else ""
         self._say(
             "stale-name",
             f"{term.name!r} is called {repository.name!r} now{taken}; it stays selected by its id",
@@ -195,14 +208,21 @@ class _Chooser:
             Severity.WARNING,
         )
 
-    def _unmatched(self, term: Term, by_name: Mapping[str, str]) -> None:
+    def _unmatched(self, term: Term, names: Names) -> None:
+        fits = names.fits(term.name) if term.name else []
+        usable = sorted(self.listing.repositories[k].name for k in fits if not self._is_kept_out(k))
+        if usable:
+            severity = Severity.WARNING if len(usable) == 1 else Severity.ERROR
+            self._say(MISSING_REPOSITORY, *ambiguous(term, usable), term, severity)
+            return
         gap = "" if self.listing.complete else " in what could be listed"
         # Applied before, it had its repository then: that one was removed as `missing` says.
         is_removed = self.same and self.selection.missing is Missing.REMOVE
         self._say(
             MISSING_REPOSITORY,
             f"{term} names no repository of {self.account.workspace!r}{gap}",
-            did_you_mean(term.name, by_name) or "check the name and what the reader may see",
+            did_you_mean(term.name, names.spellings(term.name))
+            or "check the name and what the reader may see",
             term,
             Severity.ERROR if self.listing.complete and not is_removed else Severity.WARNING,
         )
@@ -220,8 +240,10 @@ class _Chooser:
 
     def _still_meant(self, key: str, held: Selected) -> bool:
         last = self.known.repositories.get(key, Repository(held.name))
+        is_current = is_called(held.matched_as, held.name)
+        known_as = held.name if is_current else held.matched_as
         exact = any(
-            t.name == held.matched_as or (t.id and same_id(t.id) == same_id(key))
+            is_called(t.name, known_as) or (t.id and same_id(t.id) == same_id(key))
             for t in self.rules.exact
         )
         return (exact or self.rules.includes(key, last)) and not self.rules.excludes(key, last)

@@ -8,16 +8,23 @@ from reconciler.model.action import (
     AddCredential,
     CheckConnection,
     CheckCredential,
+    Discard,
+    Drain,
     ManualStep,
+    Mint,
     Promote,
     ProveDead,
+    Publish,
     Remember,
     RemoveCredential,
+    RescopeCredential,
+    RevokeCredential,
     Select,
     Step,
     TakeOver,
 )
 from reconciler.model.drift import SelectionChange
+from reconciler.report.words import count, span
 
 
 def step_document(step: Step) -> dict[str, Any]:
@@ -50,11 +57,44 @@ def _title(step: Step) -> str:
         case Remember(note=note):
             return f"record in the registry: {note}" if note else "record in the registry"
         case _:
+            return _at_provider(step)
+
+
+def _at_provider(step: Step) -> str:
+    """What happens to the credential itself, where an API makes and ends it."""
+    match step:
+        case Mint(days=days):
+            life = f"for {count(days, 'day')}" if days else "without an end"
+            name = f"{step.name}-{step.generation}"
+            return f'mint the credential "{name}" with {count(len(step.scopes), "scope")} {life}'
+        case RescopeCredential(id=id_, scopes=scopes):
+            return f"change the scopes of credential {id_} to {', '.join(scopes)}; its secret stays"
+        case Drain(seconds=seconds):
+            return f"let the replaced credential work for {span(seconds)} more"
+        case RevokeCredential(id=id_, name=name):
+            named = f' ("{name}")' if name else ""
+            return f"revoke the credential {id_}{named} at the provider"
+        case _:
+            return _in_its_place(step)
+
+
+def _in_its_place(step: Step) -> str:
+    """What happens to the secret where it is kept."""
+    match step:
+        case Publish(place=where):
+            return f"put the new secret into {where} and read it back"
+        case Discard(place=where):
+            return f"take the unused secret out of {where}"
+        case Promote():
+            return "move the new secret into the place of the old one"
+        case _:
             return _fixed(step)
 
 
 def _fixed(step: Step) -> str:
     match step:
+        case CheckCredential(old=True):
+            return "show the replaced credential to the provider: identity, scopes, access"
         case CheckCredential(candidate=True):
             return "show the new credential to the provider: identity, scopes, access"
         case CheckCredential():
@@ -63,8 +103,6 @@ def _fixed(step: Step) -> str:
             return "have the consumer verify connectivity"
         case ProveDead():
             return "prove that the old credential fails"
-        case Promote():
-            return "move the new secret into the place of the old one"
         case _:
             return step.code
 

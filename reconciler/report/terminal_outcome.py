@@ -24,6 +24,7 @@ _STATUS = {
     "gone": "has been deleted outside of reconciler",
     "unapplied": "differs from its YAML: not applied yet",
     "unreadable": "could not be read",
+    "stuck": "is in a rotation that does not go on",
 }
 
 

@@ -245,7 +245,8 @@ def _drift_table(doc: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _drift_rows(item: Mapping[str, Any]) -> Iterator[str]:
-    if item["status"] != "in-sync" and not item["changes"] and not item["unapplied"]:
+    is_bare = item["status"] != "in-sync" and not item["changes"] and not item["unapplied"]
+    if is_bare or item["status"] == "stuck":
         why = markdown(item["reason"])
         yield _row(markdown(item["status"]), code(item["name"]), "", "", "", why, _source(item))
     for key, status in (("changes", item["status"]), ("unapplied", "unapplied")):

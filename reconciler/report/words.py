@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -17,10 +17,16 @@ def count(number: int, noun: str, plural: str = "") -> str:
 def age(since: str, now: str) -> str:
     """The time between two RFC 3339 stamps in its largest unit: ``3 days``."""
     seconds = int((datetime.fromisoformat(now) - datetime.fromisoformat(since)).total_seconds())
-    for unit, size in _UNITS:
+    for unit, size in _UNITS[:-1]:
         if seconds >= size:
             return count(seconds // size, unit)
     return "less than a minute"
+
+
+def span(seconds: int) -> str:
+    """A duration in the largest unit that tells it exactly: ``1 hour``, ``90 minutes``."""
+    unit, size = next((u, s) for u, s in _UNITS if seconds % s == 0 and (seconds or s == 1))
+    return count(seconds // size, unit)
 
 
 def place_words(source: Mapping[str, Any] | None) -> str:
@@ -41,8 +47,8 @@ DONE: dict[str, str] = {
 """Kind of action → the word after "will be"."""
 
 
-AFTERMATH = frozenset({"revoke-old", "move-secret", "revoke-former"})
-"""Manual steps that tidy up after a rotation: the connection itself is as declared."""
+AFTERMATH = frozenset({"revoke-old", "move-secret", "revoke-former", "discard-secret", "drain"})
+"""Steps that tidy up after a rotation and may wait: the connection itself is as declared."""
 
 
 def plan_sentence(doc: Mapping[str, Any]) -> str:
@@ -104,6 +110,8 @@ def drift_sentence(doc: Mapping[str, Any]) -> str:
     if summary["drifted"]:
         noun = "connection" if summary["connections"] == 1 else "connections"
         head = f"{summary['drifted']} of {summary['connections']} {noun} drifted"
+        if summary["stuck"]:
+            head += f" ({summary['stuck']} in a rotation that does not go on)"
         return f"Drift: {', '.join((head, *rest))}."
     none = "No drift seen." if summary["unreadable"] else "No drift."
     return f"{none} {', '.join(rest)}." if rest else none

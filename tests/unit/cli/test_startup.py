@@ -9,6 +9,7 @@ HEAVY = (
     "asyncio",
     "deepdiff",
     "httpx2",
+    "icalendar",
     "json",
     "jsonschema",
     "jsonschema_rs",

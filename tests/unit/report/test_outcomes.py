@@ -107,6 +107,11 @@ def test_the_validation_document_is_what_the_schema_publishes() -> None:
         pytest.param(
             a_drift(DriftStatus.GONE), "Drift: 1 of 1 connection drifted.", id="deleted-is-drift"
         ),
+        pytest.param(
+            a_drift(DriftStatus.STUCK, DriftStatus.GONE, DriftStatus.IN_SYNC),
+            "Drift: 2 of 3 connections drifted (1 in a rotation that does not go on).",
+            id="stuck-is-drift",
+        ),
         pytest.param(a_drift(DriftStatus.UNAPPLIED), "No drift. 1 unapplied.", id="unapplied"),
         pytest.param(
             a_drift(DriftStatus.UNREADABLE), "No drift seen. 1 unreadable.", id="unreadable"
@@ -120,6 +125,19 @@ def test_the_validation_document_is_what_the_schema_publishes() -> None:
 )
 def test_drift_in_one_line(report: DriftReport, sentence: str) -> None:
     assert drift_sentence(drift_document(report)) == sentence
+
+
+def test_a_stuck_rotation_shows_as_drift_in_every_form() -> None:
+    why = "its rotation has stood at publish since 2026-11-20"
+    item = DriftItem(b.an_address(), DriftStatus.STUCK, (b.a_change(),), reason=why)
+    document = drift_document(a_drift(items=(item,)))
+    assert_valid("drift", document)
+    assert undeclared_keys("drift", document) == set()
+    assert document["has_drift"]
+    assert (document["summary"]["drifted"], document["summary"]["stuck"]) == (1, 1)
+    text = render_drift(document, paint=PLAIN)
+    assert f"  # connection.ox-acme is in a rotation that does not go on\n  # ({why})\n" in text
+    assert f"| stuck | `ox-acme` |  |  |  | {why} |  |\n" in to_markdown.render_drift(document)
 
 
 def test_unapplied_changes_stand_apart_from_drift() -> None:
