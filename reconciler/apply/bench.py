@@ -27,7 +27,7 @@ from reconciler.model.record import (
     Record,
     Selected,
 )
-from reconciler.model.secret import KNOWN
+from reconciler.model.secret import KNOWN, Fingerprinter
 from reconciler.ports.bundle import Handles, Ports
 from reconciler.ports.consumer import Consumer
 from reconciler.ports.provider import Minted, Provider
@@ -53,6 +53,7 @@ class Bench:
     operation: Operation | None
     view: ConnectionView
     lineage: str
+    fingerprinter: Fingerprinter
     ports: Ports
     handles: Handles
     lease: Lease

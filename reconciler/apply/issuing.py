@@ -21,7 +21,7 @@ from reconciler.model.facts import MINTED, MINTED_AS
 from reconciler.model.marker import mark
 from reconciler.model.observed import CredentialReport, Slot, Verdict
 from reconciler.model.record import Operation, OperationState
-from reconciler.model.secret import Fingerprinter, Secret, SecretRef
+from reconciler.model.secret import Secret, SecretRef
 from reconciler.ports.provider import CredentialHome, Issuer, IssuerLogin, Minted, Order
 from reconciler.ports.secrets import SecretSource
 
@@ -68,8 +68,7 @@ def _keep(bench: Bench, minted: Minted) -> None:
     place = method.successor or method.secret
     if place is None:
         raise RegistryError("there is no place for a new secret", hint="plan again")
-    # The registry exists by now: a key that every process made up anew has become the one.
-    fingerprint = Fingerprinter(bench.ports.registry.snapshot().key).of(minted.secret)
+    fingerprint = bench.fingerprinter.of(minted.secret)
     unknown = CredentialReport(Verdict.UNKNOWN, cause="it was not shown to the provider yet")
     bench.minted = minted
     bench.slot = Slot(place, fingerprint, minted.secret, unknown)

@@ -26,7 +26,7 @@ from reconciler.model.address import ConnectionAddress
 from reconciler.model.desired import DesiredState
 from reconciler.model.observed import ObservedState
 from reconciler.model.record import Lease, Phase, Snapshot
-from reconciler.model.secret import KNOWN
+from reconciler.model.secret import KNOWN, Fingerprinter
 from reconciler.ports.bundle import Handles, Ports
 
 Tell = Callable[[str, str], None]
@@ -176,6 +176,7 @@ def _bench(run: Execution, action: Action) -> Bench:
         operation=operation,
         view=run.observed.views[str(action.address)],
         lineage=run.snapshot.lineage,
+        fingerprinter=Fingerprinter(run.snapshot.key),
         ports=run.ports,
         handles=run.handles,
         lease=run.leases[action.address],

@@ -133,19 +133,21 @@ async def _check_credential(bench: Bench, step: CheckCredential) -> None:
 
 def _ensure_works(bench: Bench, slot: Slot, report: CredentialReport) -> None:
     party = bench.wanted.account.provider
+    is_kept = bench.minted is None or bench.published
+    which = f"the credential in {slot.place}" if is_kept else "the credential just minted"
     if report.verdict is not Verdict.WORKS:
         raise RemoteError(
             party,
             Fault.CREDENTIAL,
-            f"the credential in {slot.place} does not work: {report.cause}",
+            f"{which} does not work: {report.cause}",
             hint=report.hint,
         )
     if report.reaches is False:
         raise RemoteError(
             party,
             Fault.PERMISSION,
-            f"the credential in {slot.place} cannot read {bench.wanted.account.workspace!r}",
-            hint="give its owner access to the workspace, or use another",
+            f"{which} cannot read {bench.wanted.account.workspace!r}",
+            hint="give its owner access to the account, or use another",
         )
     wanted, held = bench.wanted.method.scopes, report.scopes
     implies = bench.ports.providers[party].implies
@@ -155,8 +157,10 @@ def _ensure_works(bench: Bench, slot: Slot, report: CredentialReport) -> None:
         raise RemoteError(
             party,
             Fault.SCOPE,
-            f"the credential in {slot.place} lacks {', '.join(missing)}",
-            hint="mint one with every scope that `reconciler scopes` lists",
+            f"{which} lacks {', '.join(missing)}",
+            hint="mint one with every scope that `reconciler scopes` lists"
+            if is_kept
+            else "no credential exceeds its owner: give the owner that right, and apply again",
         )
 
 

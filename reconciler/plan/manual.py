@@ -98,7 +98,6 @@ def enter(desired: DesiredConnection, *, beside: bool = False) -> ManualStep:
             *named,
             *secret,
         ),
-        scopes=method.scopes,
     )
 
 

@@ -69,8 +69,7 @@ def rescopable(difference: Difference, record: Record, terrain: Terrain) -> Issu
 def _place(difference: Difference, desired: DesiredConnection) -> tuple[SecretRef | None, bool]:
     """Where a new secret goes: beside the one that works, else in its place."""
     held = difference.view.credential.held
-    is_free = held is None or held.report.verdict is Verdict.DEAD
-    if difference.record is None and is_free:
+    if held is None or held.report.verdict is Verdict.DEAD:
         return desired.method.secret, False
     return desired.method.successor, True
 
@@ -94,23 +93,24 @@ def withheld(
             "the reconciler itself reads with this credential, and would end its own access",
             f"give account {desired.account.name!r} a reader of its own",
         )
-    candidate = difference.view.credential.candidate
-    if candidate is not None and not _may_overwrite(candidate, difference):
+    credential = difference.view.credential
+    taken = credential.candidate if record is not None else credential.held
+    if taken is not None and not _may_overwrite(taken, difference):
         return withhold.withheld(
             difference,
             kind,
             WithheldCode.SUCCESSOR_TAKEN,
-            f"another value lies in {candidate.place}, and it cannot be used as it is",
+            f"another value lies in {taken.place}, and it cannot be used as it is",
             "take it away, or put one there that works",
         )
     return None
 
 
-def _may_overwrite(candidate: Slot, difference: Difference) -> bool:
+def _may_overwrite(slot: Slot, difference: Difference) -> bool:
     """A dead value, or one that an interrupted run made, may be replaced; nobody else's."""
     facts = difference.operation.facts if difference.operation else {}
-    is_ours = facts.get(MINTED_AS) == candidate.fingerprint
-    return is_ours or candidate.report.verdict is Verdict.DEAD
+    is_ours = facts.get(MINTED_AS) == slot.fingerprint
+    return is_ours or slot.report.verdict is Verdict.DEAD
 
 
 def stray_credentials(difference: Difference) -> tuple[Step, ...]:
