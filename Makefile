@@ -48,7 +48,6 @@ e2e: $(STAMP)
 	$(BIN)/python -m pytest tests/e2e -n 2
 
 bench: $(STAMP)
-	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m tests.bench
 
 check: lint type

@@ -92,10 +92,19 @@ class FrontDoor:
             await self._app(scope, receive, send)
             return
         visit = self._visit(scope)
+        is_noted = False
+
+        def note() -> None:
+            nonlocal is_noted
+            if not is_noted:
+                is_noted = True
+                self._end(visit, str(scope.get(NOTE, "")))
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                note()  # first, so that who has read the answer finds it in the log
             await send(message)
 
         self._sandbox.log.begin(self._name)
@@ -104,7 +113,7 @@ class FrontDoor:
                 await asyncio.sleep(self._sandbox.settings.latency_ms / 1000)
             await self._serve(visit, scope, receive, noted)
         finally:
-            self._end(visit, str(scope.get(NOTE, "")))
+            note()
 
     def _visit(self, scope: Scope) -> _Visit:
         headers = dict(scope["headers"])

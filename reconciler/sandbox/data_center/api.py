@@ -98,7 +98,7 @@ class Ask:
         return found
 
     def _project(self) -> Project:
-        key = self._key
+        key = self.key
         estate = self.instance.estate
         found = estate.find_project(key)
         if found is not None:
@@ -109,11 +109,11 @@ class Ask:
         raise self._moved(moved.key)
 
     @property
-    def _key(self) -> str:
+    def key(self) -> str:
         """The key, also where the path names a user instead: ``/users/{slug}/repos/…``."""
         if "key" in self.request.path_params:
             return self.param("key")
-        return f"~{self.param('user')}"
+        return f"~{self.param('user').removeprefix('~')}"
 
     def repository(self, need: Level = Level.READ) -> Repository:
         """The repository of the path; 404 when unknown, 401 when the right is missing."""

@@ -28,7 +28,7 @@ from reconciler.sandbox.state import Sandbox
 
 PROJECT = "/projects/{key}"
 REPOSITORY = "/projects/{key}/repos/{slug}"
-PERSONAL = "/users/{user}/repos/{slug}"
+PERSONAL = "/users/{user}/repos"
 
 READS: dict[tuple[str, str], Operation] = {
     ("GET", "/application-properties"): Operation(reads.application_properties, OPEN),
@@ -37,7 +37,6 @@ READS: dict[tuple[str, str], Operation] = {
     ("GET", PROJECT): Operation(reads.project, PUBLIC),
     ("GET", f"{PROJECT}/repos"): Operation(reads.project_repositories, PUBLIC),
     ("GET", REPOSITORY): Operation(reads.repository, PUBLIC),
-    ("GET", PERSONAL): Operation(reads.repository, PUBLIC),
     ("GET", f"{REPOSITORY}/forks"): Operation(reads.forks, PUBLIC),
     ("GET", "/users"): Operation(reads.users),
     ("GET", "/users/{user}"): Operation(reads.user),
@@ -108,6 +107,20 @@ def _hooks(home: str, calls: HookCalls) -> dict[tuple[str, str], Operation]:
     }
 
 
+def _personal(operations: dict[tuple[str, str], Operation]) -> dict[tuple[str, str], Operation]:
+    """The same on repositories by their owner, with or without a tilde before the user's slug.
+
+    Source: https://developer.atlassian.com/server/bitbucket/rest/ "Personal Repositories"
+    [documented, 2026-11-21]; it writes the list with the tilde and forks without.
+    """
+    home = f"{PROJECT}/repos"
+    return {
+        (method, PERSONAL + path.removeprefix(home)): operation
+        for (method, path), operation in operations.items()
+        if path.startswith(home)
+    }
+
+
 def _tokens(home: str, calls: TokenCalls) -> dict[tuple[str, str], Operation]:
     one = f"{home}/{{token}}"
     return {
@@ -119,17 +132,19 @@ def _tokens(home: str, calls: TokenCalls) -> dict[tuple[str, str], Operation]:
     }
 
 
+_API: dict[tuple[str, str], Operation] = {
+    **READS,
+    **WRITES,
+    **ADMINISTRATION,
+    **_permissions(PROJECT, permission_calls.AT_PROJECT),
+    **_permissions(REPOSITORY, permission_calls.AT_REPOSITORY),
+    ("GET", f"{REPOSITORY}/webhooks/search"): Operation(hook_calls.search),
+    **_hooks(PROJECT, hook_calls.AT_PROJECT),
+    **_hooks(REPOSITORY, hook_calls.AT_REPOSITORY),
+}
+
 OPERATIONS: dict[str, dict[tuple[str, str], Operation]] = {
-    "api": {
-        **READS,
-        **WRITES,
-        **ADMINISTRATION,
-        **_permissions(PROJECT, permission_calls.AT_PROJECT),
-        **_permissions(REPOSITORY, permission_calls.AT_REPOSITORY),
-        ("GET", f"{REPOSITORY}/webhooks/search"): Operation(hook_calls.search),
-        **_hooks(PROJECT, hook_calls.AT_PROJECT),
-        **_hooks(REPOSITORY, hook_calls.AT_REPOSITORY),
-    },
+    "api": {**_API, **_personal(_API)},
     "access-tokens": {
         ("GET", "/admin"): Operation(token_calls.get_policy),
         ("PUT", "/admin"): Operation(token_calls.put_policy),

@@ -20,6 +20,9 @@ from reconciler.sandbox.data_center.login import authenticate
 from reconciler.sandbox.data_center.rights import Caller, Shown
 
 WHOAMI = f"{CONTEXT}/plugins/servlet/applinks/whoami"
+LOGIN = f"{CONTEXT}/login"
+LOGIN_PAGE = "<html><head><title>Log in - Bitbucket</title></head><body></body></html>"
+"""What clients see that follow the redirect: 200 for everybody [assumed]."""
 
 
 def nowhere(api: Api) -> ASGIApp:
@@ -34,6 +37,8 @@ def nowhere(api: Api) -> ASGIApp:
 def _stray(api: Api, request: Request) -> Response:
     if request.url.path.startswith(f"{CONTEXT}/rest/"):
         return wire.unrouted(request.headers.get("accept", "*/*"))
+    if request.url.path == LOGIN:
+        return Response(LOGIN_PAGE, media_type="text/html")
     header = request.headers.get("authorization", "")
     if header.lower().startswith("bearer "):
         return _to_login(api, request)
@@ -52,7 +57,7 @@ def _page(api: Api, request: Request, caller: Caller) -> Response:
     if request.url.path == WHOAMI:
         name = caller.user.name if caller.user is not None else ""
         return Response(name, media_type="text/plain")
-    if caller.shown is Shown.NOTHING and request.url.path != f"{CONTEXT}/login":
+    if caller.shown is Shown.NOTHING:
         return _to_login(api, request)
     return Response("<html><body>Bitbucket</body></html>", 404, media_type="text/html")
 

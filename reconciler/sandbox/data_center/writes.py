@@ -146,7 +146,7 @@ def delete_repository(ask: Ask) -> Response:
         found = ask.repository(Level.ADMIN)
     except RefusedError as refusal:
         is_gone = refusal.response.status_code == wire.NOT_FOUND
-        if is_gone and ask.instance.estate.find_project(ask.param("key")) is not None:
+        if is_gone and ask.instance.estate.find_project(ask.key) is not None:
             return wire.empty()
         raise
     ask.instance.discard(found)
