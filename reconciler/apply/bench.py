@@ -7,8 +7,9 @@ from datetime import datetime
 
 from reconciler.errors import RegistryError
 from reconciler.model.action import Action, Plan
-from reconciler.model.desired import DesiredConnection
+from reconciler.model.desired import DesiredAccount, DesiredConnection
 from reconciler.model.facts import KEEPS_SCOPES, MINTED, MINTED_AS, REVOKES
+from reconciler.model.method import ActionKind
 from reconciler.model.observed import (
     ConnectionView,
     CredentialReport,
@@ -28,6 +29,7 @@ from reconciler.model.record import (
     Selected,
 )
 from reconciler.model.secret import KNOWN, Fingerprinter
+from reconciler.model.webhook import KnownWebhook
 from reconciler.ports.bundle import Handles, Ports
 from reconciler.ports.consumer import Consumer
 from reconciler.ports.provider import Minted, Provider
@@ -35,10 +37,13 @@ from reconciler.ports.provider import Minted, Provider
 _RETIRED_KEPT = 5
 """Fingerprints of earlier credentials that a record remembers."""
 
+_MAKES_ANEW = frozenset({ActionKind.CONNECT, ActionKind.RECONNECT, ActionKind.ADOPT})
+"""Actions after which a connection is to the consumer and account, by the method, of the YAML."""
+
 
 @dataclass(slots=True)
 class Bench:
-    """One action being carried out.
+    """One action being carried out. ``account`` is the one it is at, where it is declared.
 
     ``slot`` and ``report`` are the credential that a step has checked; ``live`` the connection
     it works on; ``added`` a connection made by this action and not yet recorded, ``generation``
@@ -52,6 +57,7 @@ class Bench:
     record: Record | None
     operation: Operation | None
     view: ConnectionView
+    account: DesiredAccount | None
     lineage: str
     fingerprinter: Fingerprinter
     ports: Ports
@@ -170,10 +176,13 @@ class Bench:
         fingerprint = self._fingerprint()
         renewed = old is None or fingerprint != old.fingerprint
         since = self.now() if old is None or renewed else old.credential_since
-        keeps = KEEPS_SCOPES in self.action.facts and not self.switched and old is not None
+        is_kept = not self.switched and not renewed
+        keeps = KEEPS_SCOPES in self.action.facts and is_kept and old is not None
         stale = old.stale_expiry if old else None
-        if old is not None and renewed and method.expires_at == old.expires_at:
-            stale = method.expires_at
+        if old is not None and renewed:
+            # Of what the provider makes, the YAML cannot know the end beforehand.
+            is_former = method.expires_at == old.expires_at or self._is_minted(fingerprint)
+            stale = method.expires_at if is_former else stale
         report = self.report
         record = Record(
             address=desired.address,
@@ -203,10 +212,17 @@ class Bench:
             retired=self._retired(fingerprint),
             labels=desired.labels,
             stale_expiry=stale,
+            webhooks=self._webhooks(),
             version=method.version if old is None or renewed else old.version,
             serial=old.serial if old else 0,
         )
+        if old is not None and self.action.kind not in _MAKES_ANEW:
+            record = _of_same_parts(old, record)
         return self._with_selection(record, desired, proven=proven)
+
+    def _is_minted(self, fingerprint: str) -> bool:
+        facts = self.operation.facts if self.operation else {}
+        return self.minted is not None or facts.get(MINTED_AS) == fingerprint
 
     def _with_selection(
         self, record: Record, desired: DesiredConnection, *, proven: bool
@@ -252,6 +268,11 @@ class Bench:
             return live.expires_at
         return since + method.max_age if method.max_age is not None else None
 
+    def _webhooks(self) -> tuple[KnownWebhook, ...]:
+        if self.action.webhooks is not None:
+            return self.action.webhooks
+        return self.record.webhooks if self.record else ()
+
     def _token_id(self) -> str:
         """The provider's id of the credential in use, by whatever tells it."""
         old, facts = self.record, self.operation.facts if self.operation else {}
@@ -284,3 +305,22 @@ class Bench:
 
     def _generation(self) -> int:
         return self.generation or (self.record.generation if self.record else 1)
+
+
+def _of_same_parts(old: Record, record: Record) -> Record:
+    """*record* with the parts that *old* has: to change one takes a new connection."""
+    if record.consumer_identity != old.consumer_identity:
+        record = replace(
+            record,
+            consumer=old.consumer,
+            consumer_identity=old.consumer_identity,
+            profile=old.profile,
+        )
+    if record.account_identity != old.account_identity:
+        record = replace(
+            record,
+            account=old.account,
+            account_identity=old.account_identity,
+            provider=old.provider,
+        )
+    return replace(record, method=old.method, username=old.username)

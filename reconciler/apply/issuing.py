@@ -57,7 +57,7 @@ async def mint(bench: Bench, step: Mint) -> None:
         if error.fault is not Fault.AMBIGUOUS:
             raise
         for found in await issuer.issued(login, home):
-            if found.name == name:
+            if found.name == name and not _is_recorded(bench, found.id):
                 await issuer.revoke(login, home, found.id)
         minted = await issuer.issue(login, order)
     _keep(bench, minted)
@@ -127,13 +127,17 @@ async def drain(bench: Bench, step: Drain) -> ManualStep | None:
 
 async def revoke(bench: Bench, step: RevokeCredential) -> None:
     """End a credential: never the one that is recorded as in use."""
-    if bench.record is not None and step.id == bench.record.token_id:
+    if _is_recorded(bench, step.id):
         raise RegistryError(
             f"credential {step.id} is the one in use and is not revoked", hint="plan again"
         )
     issuer, login, home = _desk(bench)
     await issuer.revoke(login, home, step.id)
     bench.revoked = True
+
+
+def _is_recorded(bench: Bench, credential_id: str) -> bool:
+    return bench.record is not None and credential_id == bench.record.token_id
 
 
 async def take_back(bench: Bench) -> None:

@@ -21,11 +21,12 @@ from reconciler.errors import (
     RegistryError,
     RemoteError,
 )
-from reconciler.model.action import Action, ManualStep, Outcome, OutcomeState, Plan, Step
+from reconciler.model.action import Action, ManualStep, Plan, Step
 from reconciler.model.address import ConnectionAddress
-from reconciler.model.desired import DesiredState
+from reconciler.model.desired import DesiredAccount, DesiredConnection, DesiredState
 from reconciler.model.observed import ObservedState
-from reconciler.model.record import Lease, Phase, Snapshot
+from reconciler.model.outcome import Outcome, OutcomeState
+from reconciler.model.record import Lease, Phase, Record, Snapshot
 from reconciler.model.secret import KNOWN, Fingerprinter
 from reconciler.ports.bundle import Handles, Ports
 
@@ -164,6 +165,14 @@ async def _heartbeat(
             run.tell("registry", error.cause)
 
 
+def _account(
+    run: Execution, desired: DesiredConnection | None, record: Record | None
+) -> DesiredAccount | None:
+    if desired is not None:
+        return desired.account
+    return run.state.accounts.get(record.account) if record is not None else None
+
+
 def _bench(run: Execution, action: Action) -> Bench:
     desired = run.state.connections.get(action.address)
     source = action.moved_from or action.address
@@ -175,6 +184,7 @@ def _bench(run: Execution, action: Action) -> Bench:
         record=run.snapshot.records.get(source),
         operation=operation,
         view=run.observed.views[str(action.address)],
+        account=_account(run, desired, run.snapshot.records.get(source)),
         lineage=run.snapshot.lineage,
         fingerprinter=Fingerprinter(run.snapshot.key),
         ports=run.ports,

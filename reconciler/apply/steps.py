@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from reconciler.apply import issuing
+from reconciler.apply import issuing, webhooks
 from reconciler.apply.bench import Bench
 from reconciler.errors import Fault, RemoteError, SecretError
 from reconciler.model.action import (
@@ -14,11 +14,13 @@ from reconciler.model.action import (
     CheckCredential,
     Discard,
     Drain,
+    DropWebhook,
     ManualStep,
     Mint,
     Promote,
     ProveDead,
     Publish,
+    PutWebhook,
     Remember,
     RemoveCredential,
     RescopeCredential,
@@ -47,7 +49,7 @@ _LAG_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 """How long a provider is given until a credential made or ended here is so on every node of it."""
 
 
-async def perform(  # noqa: C901  one arm for each step; mypy keeps the match exhaustive
+async def perform(  # noqa: C901, PLR0912  one arm for each step; mypy keeps the match exhaustive
     bench: Bench, step: Step
 ) -> ManualStep | None:
     """Carry out one step. Returns the manual step at which the action has to wait."""
@@ -74,6 +76,8 @@ async def perform(  # noqa: C901  one arm for each step; mypy keeps the match ex
             _promote(bench)
         case Remember():
             _remember(bench, step)
+        case PutWebhook() | DropWebhook():
+            await webhooks.carry_out(bench, step)
         case ManualStep():
             return _manual(bench, step)
     return None
@@ -178,6 +182,8 @@ async def _add_credential(bench: Bench, step: AddCredential) -> None:
         workspace=desired.account.workspace,
         username=desired.method.username,
         secret=slot.secret,
+        tenant=desired.method.tenant,
+        form=desired.method.form,
     )
     try:
         live = await bench.consumer.connect(request)
@@ -328,7 +334,11 @@ def _is_lost(bench: Bench) -> bool:
     operation, candidate = bench.operation, bench.view.credential.candidate
     if operation is None or MINTED_AS not in operation.facts:
         return False
-    is_ready = candidate is not None and candidate.fingerprint == operation.facts[MINTED_AS]
+    is_ready = (
+        candidate is not None
+        and candidate.fingerprint == operation.facts[MINTED_AS]
+        and candidate.report.verdict is not Verdict.DEAD
+    )
     return operation.state is OperationState.RUNNING and not is_ready
 
 

@@ -21,7 +21,16 @@ from reconciler.errors import ReconcilerError, UsageError
 if TYPE_CHECKING:
     from reconciler.sandbox.server import RunningSandbox
 
-SETUP = "ox-bitbucket-cloud"
+BY_HAND = "ox-bitbucket-cloud"
+BY_API = "ox-azure-devops"
+"""The two setups of the story: where a person makes credentials, and where an API does."""
+
+_ADDRESSES = (
+    ("BITBUCKET_CLOUD_URL", "http://127.0.0.1:8765/2.0"),
+    ("OX_URL", "http://127.0.0.1:8766/api/apollo-gateway"),
+    ("AZURE_DEVOPS_URL", "http://127.0.0.1:8769"),
+)
+"""What the setups' environment `sandbox` names, by the name of what is really there."""
 
 
 class DemoError(ReconcilerError):
@@ -41,8 +50,8 @@ class DemoError(ReconcilerError):
 def command(keep: Path | None) -> int:
     """Run the whole story on emulated services: plan, apply, drift, rotation.
 
-    Bitbucket Cloud and OX are emulated on this machine; nothing leaves it. Needs the extra
-    `sandbox`.
+    Bitbucket Cloud, Azure DevOps and OX are emulated on this machine; nothing leaves it. Needs
+    the extra `sandbox`.
     """
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise UsageError(f"{keep} is not empty", hint="name a new folder")
@@ -54,21 +63,28 @@ def command(keep: Path | None) -> int:
             "the sandbox is not installed", hint="pip install 'scm-reconciler[sandbox]'"
         ) from error
     with tempfile.TemporaryDirectory() as folder, RunningSandbox(Settings()) as box:
-        _Story(keep or Path(folder) / "acme", box).tell()
+        _Story(keep or Path(folder), box).tell()
     return Exit.DONE
 
 
 @dataclass(slots=True)
 class _Story:
-    """One telling. ``root`` is the project, ``box`` the world around it."""
+    """One telling. ``folder`` holds a project for each setup, ``box`` is the world around them."""
 
-    root: Path
+    folder: Path
     box: RunningSandbox
+    setup: str = BY_HAND
     chapter: int = 0
 
+    @property
+    def root(self) -> Path:
+        """The project that is spoken of."""
+        return self.folder / self.setup
+
     def tell(self) -> None:
-        """From the first plan to a finished rotation."""
+        """From the first plan to a rotation that nobody notices."""
         self._prepare()
+        self._put("ox-bot.token", self.box.environment["OX_BOT_TOKEN"])
         self._title("What is declared")
         self._say("One connection: OX reads some repositories of the workspace acme.")
         self._show("connections.yaml")
@@ -86,10 +102,10 @@ class _Story:
         self._run("apply", "--auto-approve")
         self._run("plan", "--detailed-exitcode", sentence="No changes.")
         self._rotate()
-        self._title("The end")
         self._run("verify")
         self._run("registry", "history")
         self._run("plan", "--detailed-exitcode", sentence="No changes.")
+        self._rotate_by_api()
         self._say(
             "Next: `reconciler init ox-bitbucket-cloud DIR` starts a project of your own, and "
             "`reconciler sandbox` serves this world for your own YAML."
@@ -97,7 +113,7 @@ class _Story:
 
     def _rotate(self) -> None:
         """A token that no API can mint: a person does it, and the run goes on by itself."""
-        self._title("A rotation")
+        self._title("A rotation that takes a person")
         self._say(
             "Bitbucket Cloud has no API that mints tokens, so the plan says exactly what a "
             "person does. The old token goes on working meanwhile."
@@ -114,21 +130,35 @@ class _Story:
         estate.revoke(old)
         self._run("apply", "--auto-approve")
 
+    def _rotate_by_api(self) -> None:
+        """Where the provider makes tokens, the whole rotation is one command."""
+        self.setup = BY_API
+        self._title("A rotation that nobody notices")
+        self._say(
+            "Azure DevOps makes tokens for a signed-in user: an `issuer` is declared, and no "
+            "person is needed, not even for the first token."
+        )
+        self._prepare()
+        self._edit("connections.yaml", "overlap: 1h", "overlap: 2s")
+        self._run("apply", "--auto-approve")
+        self._say("`version: 2` in the YAML has the token replaced once.")
+        self._edit("connections.yaml", "overlap: 2s", "version: 2\n  overlap: 2s")
+        self._run("apply", "--auto-approve")
+        self._run("plan", "--detailed-exitcode", sentence="No changes.")
+        self._run("forecast", "--days", "400")
+
     def _prepare(self) -> None:
         """The example project, pointed at this sandbox's addresses."""
         from reconciler.cli.init import template, write
 
-        write(dict(template(SETUP)), self.root)
-        settings = self.root / "reconciler.yaml"
-        text = settings.read_text(encoding="utf-8")
-        for name, default in (
-            ("BITBUCKET_CLOUD_URL", "http://127.0.0.1:8765/2.0"),
-            ("OX_URL", "http://127.0.0.1:8766/api/apollo-gateway"),
-        ):
-            text = text.replace(default, self.box.environment[name])
-        settings.write_text(text, encoding="utf-8")
+        write(dict(template(self.setup)), self.root)
+        for name, default in _ADDRESSES:
+            self._edit("reconciler.yaml", default, self.box.environment[name])
         (self.root / "secrets").mkdir(mode=0o700)
-        self._put("ox-bot.token", self.box.environment["OX_BOT_TOKEN"])
+
+    def _edit(self, name: str, old: str, new: str) -> None:
+        path = self.root / name
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
     def _put(self, name: str, value: str) -> None:
         path = self.root / "secrets" / name

@@ -25,7 +25,8 @@ def command(kind: str | None) -> int:
     """Print the JSON Schema of KIND, or of any document of a project.
 
     KIND is a kind of document (Account, Connection, …) or a form of output: plan, drift,
-    validation, forecast, rotation. What is printed stands by itself, without references to other files.
+    validation, forecast, rotation. What is printed stands by itself, without references to
+    other files.
     """
     from reconciler.load.schema import bundled, schema_text
 

@@ -16,10 +16,18 @@ from reconciler.diff.fields import (
     yaml_changes,
 )
 from reconciler.diff.selection import choose, compare_selection
+from reconciler.diff.webhooks import compare_webhooks, webhook_changes
+from reconciler.errors import Severity
 from reconciler.model.address import ConnectionAddress
 from reconciler.model.desired import DesiredConnection, DesiredState
 from reconciler.model.drift import Difference, Finding, SelectionChange
-from reconciler.model.observed import ConnectionView, LiveSelection, ObservedState, Present
+from reconciler.model.observed import (
+    ConnectionView,
+    LiveSelection,
+    ObservedState,
+    Present,
+    Unreadable,
+)
 from reconciler.model.record import KnownRepositories, Operation, Record, Snapshot
 
 
@@ -71,6 +79,8 @@ def _difference(
     changes = live_changes(record, view) + yaml_changes(desired, record) if record else ()
     if selection is not None:
         changes += selection_changes(desired, _of_account(desired, record), selection)
+    webhooks = compare_webhooks(desired, record, view)
+    changes += webhook_changes(desired, record, webhooks)
     return Difference(
         address=address,
         desired=desired,
@@ -83,11 +93,20 @@ def _difference(
         selection=selection,
         need=judged.need,
         need_why=judged.why,
-        findings=(*findings, *judged.findings),
+        findings=(*findings, *judged.findings, *_unwatched(desired, view)),
         before=attributes_recorded(record) if record else {},
         after=attributes_desired(desired, selection),
         expires_at=judged.expires_at,
+        webhooks=webhooks,
     )
+
+
+def _unwatched(desired: DesiredConnection, view: ConnectionView) -> tuple[Finding, ...]:
+    """Webhooks that could not be looked at: everything else goes on without them."""
+    if not isinstance(view.webhooks, Unreadable):
+        return ()
+    reason, hint = view.webhooks.reason, view.webhooks.hint
+    return (Finding("webhooks-unreadable", Severity.ERROR, reason, hint, desired.mark("webhooks")),)
 
 
 def _record_of(
@@ -115,7 +134,8 @@ def _undeclared(
 ) -> Difference:
     live = view.live.value if isinstance(view.live, Present) else None
     before = attributes_recorded(record) if record else attributes_live(live) if live else {}
-    return Difference(address, None, record, view, operation, before=before)
+    webhooks = compare_webhooks(None, record, view)
+    return Difference(address, None, record, view, operation, before=before, webhooks=webhooks)
 
 
 def _parts(desired: DesiredConnection, record: Record) -> tuple[str, ...]:

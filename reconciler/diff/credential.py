@@ -70,7 +70,7 @@ def judge(
             raised = f"`version` was raised from {record.version} to {desired.method.version}"
             _need(state, CredentialNeed.REQUESTED, raised)
         if state.need is CredentialNeed.NOTHING:
-            _aging(desired, state, now)
+            _aging(desired, record, view, state, now)
     return state
 
 
@@ -264,9 +264,19 @@ def _surplus(
         )
 
 
-def _aging(desired: DesiredConnection, state: CredentialState, now: datetime) -> None:
-    end = state.expires_at
-    if end is not None and end - desired.method.rotate_before <= now:
+def _aging(
+    desired: DesiredConnection,
+    record: Record,
+    view: ConnectionView,
+    state: CredentialState,
+    now: datetime,
+) -> None:
+    end, notice = state.expires_at, desired.method.rotate_before
+    issued = view.issued_as(record.token_id)
+    if issued is not None and end is not None and end == issued.expires_at:
+        # A provider may give less than was asked: its next one would be due at once, for ever.
+        notice = min(notice, (end - record.credential_since) / 3)
+    if end is not None and end - notice <= now:
         when = "expired" if end <= now else "expires"
         _need(state, CredentialNeed.EXPIRING, f"the credential {when} on {end:%Y-%m-%d}")
 

@@ -225,7 +225,8 @@ def _announced(
         yield known.today, spec.retired[method.kind]
         return
     for announcement in spec.announced:
-        if method.kind in announcement.concerns:
+        # What an issuer makes is never of the kind that ends.
+        if method.issuer is None and method.kind in announcement.concerns:
             yield announcement.on, f"{announcement.sentence} ({announcement.source})"
 
 

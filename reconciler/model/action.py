@@ -13,6 +13,7 @@ from reconciler.model.address import ConnectionAddress
 from reconciler.model.drift import FieldChange, Finding, SelectionChange, Value
 from reconciler.model.method import ActionKind
 from reconciler.model.observed import Reads
+from reconciler.model.webhook import KnownWebhook, LiveWebhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,26 @@ class Discard:
 
 
 @dataclass(frozen=True, slots=True)
+class PutWebhook:
+    """Make a webhook at the provider, or replace the one of ``live_id``, as declared.
+
+    ``webhook`` names it with the number of its marker.
+    """
+
+    webhook: KnownWebhook
+    live_id: str
+    code: str = "put-webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class DropWebhook:
+    """Take a webhook of ours away from the provider. Already gone is success."""
+
+    webhook: LiveWebhook
+    code: str = "drop-webhook"
+
+
+@dataclass(frozen=True, slots=True)
 class Remember:
     """Write the outcome to the registry; ``note`` is the audit line."""
 
@@ -198,6 +219,8 @@ Step: TypeAlias = (
     | ProveDead
     | Promote
     | Discard
+    | PutWebhook
+    | DropWebhook
     | Remember
     | ManualStep
 )
@@ -221,7 +244,8 @@ class Action:
     """One thing to do to one connection.
 
     ``reason_code`` is stable (``rotate_because_expiring``); ``reason`` is the sentence.
-    ``facts`` is what the operation must remember between runs.
+    ``facts`` is what the operation must remember between runs. ``webhooks`` are those to record
+    afterwards; None leaves what is recorded.
     """
 
     address: ConnectionAddress
@@ -237,6 +261,7 @@ class Action:
     after: Mapping[str, Value] = field(default_factory=dict)
     moved_from: ConnectionAddress | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    webhooks: tuple[KnownWebhook, ...] | None = None
 
     @property
     def takes_away(self) -> bool:
@@ -350,42 +375,3 @@ class Plan:
     def count(self, *kinds: ActionKind) -> int:
         """How many actions are of *kinds*."""
         return sum(action.kind in kinds for action in self.actions)
-
-
-class OutcomeState(StrEnum):
-    """How an action ended."""
-
-    DONE = "done"
-    WAITING = "waiting"  # for a person
-    FAILED = "failed"
-    SKIPPED = "skipped"  # not begun, because something before it failed
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one action. ``waits`` is the manual step it stopped at."""
-
-    address: ConnectionAddress
-    kind: ActionKind
-    state: OutcomeState
-    detail: str = ""
-    hint: str = ""
-    waits: ManualStep | None = None
-    steps_done: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyReport:
-    """What became of a plan."""
-
-    plan: Plan
-    outcomes: tuple[Outcome, ...]
-    serial_before: int
-    serial_after: int
-    lineage: str
-
-    @property
-    def failed(self) -> bool:
-        """Whether anything failed or was left undone."""
-        bad = (OutcomeState.FAILED, OutcomeState.SKIPPED)
-        return any(o.state in bad for o in self.outcomes)

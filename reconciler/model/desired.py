@@ -18,6 +18,7 @@ from reconciler.model.method import (
 )
 from reconciler.model.profile import MethodRule, Profile
 from reconciler.model.secret import SecretRef
+from reconciler.model.webhook import DesiredWebhook
 
 Settings = Mapping[str, str]
 
@@ -76,7 +77,8 @@ class DesiredAccount:
     """One container at a provider.
 
     ``reader`` is our own credential, with which repositories are listed; None when a
-    connection's own credential has to serve. ``projects`` restricts the account; empty means all.
+    connection's own credential has to serve. ``administrator`` is the one that manages webhooks;
+    None: the reader. ``projects`` restricts the account; empty means all.
     """
 
     name: str
@@ -85,6 +87,7 @@ class DesiredAccount:
     api_url: str
     where: SourceMark
     reader: DesiredMethod | None = None
+    administrator: DesiredMethod | None = None
     projects: tuple[str, ...] = ()
     settings: Settings = field(default_factory=dict)
 
@@ -182,6 +185,7 @@ class DesiredConnection:
     adopt: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     previously: tuple[ConnectionAddress, ...] = ()
+    webhooks: tuple[DesiredWebhook, ...] = ()
     marks: Mapping[str, SourceMark] = field(default_factory=dict, compare=False)
 
     def mark(self, part: str) -> SourceMark:

@@ -13,6 +13,7 @@ from reconciler.model.address import ConnectionAddress
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.observed import ConnectionView
 from reconciler.model.record import Operation, Record, Selected
+from reconciler.model.webhook import KnownWebhook, LiveWebhook
 
 Value: TypeAlias = str | int | bool | tuple[str, ...] | None
 
@@ -77,6 +78,22 @@ class SelectionChange:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookChange:
+    """What has to be done about webhooks.
+
+    ``put`` pairs each one with the id of the live one that it replaces, or an empty text;
+    ``drop`` are ours that nobody declares; ``target`` is what to record afterwards.
+    """
+
+    put: tuple[tuple[KnownWebhook, str], ...] = ()
+    drop: tuple[LiveWebhook, ...] = ()
+    target: tuple[KnownWebhook, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.drop)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something a person should know that is not by itself a change."""
 
@@ -106,6 +123,7 @@ class Difference:
     ``moved_from`` is the record's address before the YAML renamed it. ``parts`` says which of
     ``consumer``, ``account``, ``method``, ``username`` changed, which needs a `reconnect`.
     ``expires_at`` (UTC) is the earliest end of the credential that anybody knows of.
+    ``webhooks`` are those to be made, replaced and removed.
     """
 
     address: ConnectionAddress
@@ -123,3 +141,4 @@ class Difference:
     before: Mapping[str, Value] = field(default_factory=dict)
     after: Mapping[str, Value] = field(default_factory=dict)
     expires_at: datetime | None = None
+    webhooks: WebhookChange = WebhookChange()

@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 from reconciler.errors import Fault
 from reconciler.model.method import MethodKind
 from reconciler.model.secret import Secret, SecretRef
+from reconciler.model.webhook import LiveWebhook
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -214,7 +215,8 @@ class ConnectionView:
     that a person granted in its place after we asked for it. ``tenant`` is the consumer at which
     strays were found that neither the YAML nor a record knows any more; else empty.
     ``issued`` are the credentials at the provider that carry this connection's marker; Absent
-    where no issuer is declared.
+    where no issuer is declared. ``webhooks`` are those with its marker; Absent where none was
+    looked for. ``hook_numbers`` are the numbers that the declared ones shall have, in their order.
     """
 
     listing: Observation[Listing]
@@ -224,6 +226,8 @@ class ConnectionView:
     strangers: tuple[LiveConnection, ...] = ()
     tenant: str = ""
     issued: Observation[tuple[IssuedCredential, ...]] = Absent()
+    webhooks: Observation[tuple[LiveWebhook, ...]] = Absent()
+    hook_numbers: tuple[int, ...] = ()
 
     def issued_as(self, credential_id: str) -> IssuedCredential | None:
         """The credential of that id, where the provider lists it among ours."""

@@ -12,6 +12,7 @@ from reconciler.errors import SourceMark
 from reconciler.model.address import ConnectionAddress
 from reconciler.model.method import ActionKind, MethodKind
 from reconciler.model.observed import Repository
+from reconciler.model.webhook import KnownWebhook
 
 
 class Selected(NamedTuple):
@@ -37,7 +38,8 @@ class Record:
     ``listed_at`` is the serial of the account's known repositories from which the selection was
     worked out, 0 when the listing was not complete: while both stand, nothing can have changed.
     ``stale_expiry`` is an ``expiresAt`` of the YAML that belongs to an earlier credential.
-    ``version`` is the method's ``version`` that the credential in use answers to.
+    ``version`` is the method's ``version`` that the credential in use answers to. ``webhooks``
+    are those at the provider that are ours.
     ``serial`` is the registry serial at which this record last changed; 0 before it is stored.
     In a Change, THIS_COMMIT in ``epoch`` or ``listed_at`` means the serial of that very commit
     (for ``listed_at``: of the account's repositories after it).
@@ -72,6 +74,7 @@ class Record:
     listed_at: int = 0
     stale_expiry: datetime | None = None
     version: int = 1
+    webhooks: tuple[KnownWebhook, ...] = ()
     serial: int = 0
 
 

@@ -39,6 +39,7 @@ from reconciler.observe.credentials import CredentialDesk
 from reconciler.observe.issued import IssuedDesk
 from reconciler.observe.match import Match, Matcher
 from reconciler.observe.secrets import read_secret
+from reconciler.observe.webhooks import Seen, WebhookDesk
 from reconciler.ports.bundle import Handles, Ports
 from reconciler.ports.provider import Login
 
@@ -94,6 +95,7 @@ class _Run:
     handles: Handles = field(default_factory=lambda: Handles({}, {}))
     desk: CredentialDesk = field(init=False)
     issued: IssuedDesk = field(init=False)
+    hooks: WebhookDesk = field(init=False)
     fingerprinter: Fingerprinter = field(init=False)
     own: set[str] = field(default_factory=set)
 
@@ -101,6 +103,7 @@ class _Run:
         self.fingerprinter = Fingerprinter(self.snapshot.key)
         self.desk = CredentialDesk(self.ports.secrets, self.fingerprinter)
         self.issued = IssuedDesk(self.ports.secrets, self.fingerprinter, self.snapshot.lineage)
+        self.hooks = WebhookDesk(self.ports.secrets, self.fingerprinter, self.snapshot.lineage)
 
     async def observe(self) -> ObservedState:
         pairs = planned(self.state, self.snapshot)
@@ -110,15 +113,17 @@ class _Run:
         for account in accounts.values():
             self._open_provider(account)
         names = list(consumers)
-        listed, tenants, credentials, issued = await asyncio.gather(
+        listed, tenants, credentials, issued, hooks = await asyncio.gather(
             asyncio.gather(*(self._list(a, desired) for a in accounts.values())),
             asyncio.gather(*(self._tenant(c) for c in consumers.values())),
             asyncio.gather(*(self._credential(d, r) for d, r in pairs.values())),
             asyncio.gather(*(self._issued(a, d) for a, (d, _) in pairs.items())),
+            asyncio.gather(*(self._hooks(a, d, r) for a, (d, r) in pairs.items())),
         )
         listings = dict(zip(accounts, listed, strict=True))
         live = dict(zip(names, tenants, strict=True))
-        views, matched = self._views(pairs, listings, live, credentials, issued)
+        read = list(zip(credentials, issued, hooks, strict=True))
+        views, matched = self._views(pairs, listings, live, read)
         return ObservedState(
             views=views,
             unmanaged=self._unmanaged(live, matched),
@@ -235,19 +240,35 @@ class _Run:
         provider = self.handles.providers[desired.account.reach]
         return await self.issued.view(desired, names, provider)
 
+    async def _hooks(
+        self,
+        address: ConnectionAddress,
+        desired: DesiredConnection | None,
+        record: Record | None,
+    ) -> Seen:
+        account = desired.account if desired else None
+        if account is None and record is not None and record.webhooks:
+            account = self.state.accounts.get(record.account)
+            if account is not None:
+                self._open_provider(account)
+        if account is None:
+            return Absent(), ()
+        names = {address.name, *((a.name for a in desired.previously) if desired else ())}
+        provider = self.handles.providers[account.reach]
+        return await self.hooks.view(account, desired, record, names, provider)
+
     def _views(
         self,
         pairs: Pairs,
         listings: Mapping[str, Observation[Listing]],
         live: Mapping[str, Observation[tuple[LiveConnection, ...]]],
-        credentials: list[CredentialView],
-        issued: list[Observation[tuple[IssuedCredential, ...]]],
+        read: list[tuple[CredentialView, Observation[tuple[IssuedCredential, ...]], Seen]],
     ) -> tuple[dict[str, ConnectionView], frozenset[str]]:
         views: dict[str, ConnectionView] = {}
         matched: set[str] = set()
         matchers = self._matchers(live)
-        for (address, (desired, record)), credential, minted in zip(
-            pairs.items(), credentials, issued, strict=True
+        for (address, (desired, record)), (credential, minted, hooks) in zip(
+            pairs.items(), read, strict=True
         ):
             consumer = desired.consumer.name if desired else record.consumer if record else ""
             found = self._match(address, desired, record, consumer, matchers)
@@ -259,6 +280,8 @@ class _Run:
                 found.strays,
                 found.strangers,
                 issued=minted,
+                webhooks=hooks[0],
+                hook_numbers=hooks[1],
             )
             matched |= {c.id for c in (found.live, *found.strays) if c is not None}
         if self.state.covers_all:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.address import ConnectionAddress
-from reconciler.model.desired import DesiredConnection
+from reconciler.model.desired import DesiredAccount, DesiredConnection
 from reconciler.model.marker import read_marker
 from reconciler.model.observed import LiveConnection
 from reconciler.model.record import Operation, Record
@@ -116,16 +116,22 @@ def _by_grant(
         return None
     grants = [c for c in free if c.kind is desired.method.kind]
     named = [c for c in grants if c.name == desired.address.name]
-    here = [c for c in grants if _reaches(c, desired.account.workspace)]
+    here = [c for c in grants if _reaches(c, desired.account)]
     found = named or here
     return found[0] if len(found) == 1 else None
 
 
-def _reaches(connection: LiveConnection, workspace: str) -> bool:
-    selection = connection.selection
-    return selection is not None and any(
-        r.owner.lower() == workspace.lower() for r in selection.resources
-    )
+def _reaches(connection: LiveConnection, account: DesiredAccount) -> bool:
+    """Whether a connection is to *account*: its address tells, or else the owners of what it sees.
+
+    An address that goes on behind the account's names the workspace, as an organization of Azure
+    DevOps; owners are projects there, and one may be called as another organization is.
+    """
+    workspace, selection = account.workspace.lower(), connection.selection
+    base, address = (u.rstrip("/").lower() for u in (account.api_url, connection.host_url))
+    if address.startswith(f"{base}/"):
+        return address == f"{base}/{workspace}"
+    return selection is not None and any(r.owner.lower() == workspace for r in selection.resources)
 
 
 def _resembles(connection: LiveConnection, desired: DesiredConnection) -> bool:
@@ -136,5 +142,5 @@ def _resembles(connection: LiveConnection, desired: DesiredConnection) -> bool:
         connection.kind is desired.method.kind
         and bool(connection.username)
         and connection.username.lower() == desired.method.username.lower()
-        and _reaches(connection, desired.account.workspace)
+        and _reaches(connection, desired.account)
     )

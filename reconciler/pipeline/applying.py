@@ -12,11 +12,9 @@ from reconciler.errors import (
     PlanMovedError,
     PlanRefusedError,
 )
-from reconciler.model.action import (
-    ApplyReport,
-    Plan,
-)
+from reconciler.model.action import Plan
 from reconciler.model.desired import DesiredState
+from reconciler.model.outcome import ApplyReport
 from reconciler.pipeline.survey import (
     Expectation,
     RotateRequest,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from reconciler.model.action import (
     CheckCredential,
-    Discard,
-    ManualStep,
     ProveDead,
     Remember,
     RemoveCredential,
@@ -34,11 +32,23 @@ def decide_abort(difference: Difference, desired: DesiredConnection, terrain: Te
     if refused is not None:
         return Decision(withheld=(refused,))
     candidate = difference.view.credential.candidate
-    if record is None or (operation is None and candidate is None):
+    is_begun = candidate is not None if operation is None else _is_rotation(operation)
+    if record is None or not is_begun:
         return _cannot(difference, "no rotation of it is under way", "see `rotate --status`")
+    if difference.parts:
+        why = f"its {' and '.join(difference.parts)} changed in the YAML, and only that is left"
+        return _cannot(difference, why, "apply that, or take the change out of the YAML")
+    if operation is not None and operation.step in (manual.DISCARD, manual.REVOKE_UNUSED):
+        why = "it was undone already, and waits for a person's step"
+        return _cannot(difference, why, "see `reconciler plan`")
     if operation is not None and _is_switched(operation):
         return _switch_back(difference, desired, record, operation, terrain)
     return _give_up(difference, desired, terrain)
+
+
+def _is_rotation(operation: Operation) -> bool:
+    """Whether what was begun makes or ends a credential for a connection that stays."""
+    return operation.kind is _KIND or bool({MINTED, REVOKES} & operation.facts.keys())
 
 
 def _is_switched(operation: Operation) -> bool:
@@ -68,10 +78,11 @@ def _give_up(difference: Difference, desired: DesiredConnection, terrain: Terrai
     operation = difference.operation
     minted = operation.facts.get(MINTED, "") if operation else ""
     steps: list[Step] = list(sequences.strays(difference))
+    if credential.candidate is not None:
+        # First of all: without its secret a credential is known to be left over, should we die.
+        steps[:0] = sequences.discard(desired, credential.candidate, terrain)
     if minted and difference.view.issued_as(minted) and not _is_listed(steps, minted):
         steps.append(RevokeCredential(minted, desired.address.name))
-    if credential.candidate is not None:
-        steps.extend(_discard(desired, credential.candidate, terrain))
     steps.append(Remember("rotation given up"))
     why = "its rotation is given up; the credential in use stays"
     kept = as_recorded(difference, difference.record) if difference.record else difference
@@ -80,23 +91,6 @@ def _give_up(difference: Difference, desired: DesiredConnection, terrain: Terrai
 
 def _is_listed(steps: list[Step], credential_id: str) -> bool:
     return any(isinstance(s, RevokeCredential) and s.id == credential_id for s in steps)
-
-
-def _discard(desired: DesiredConnection, slot: Slot, terrain: Terrain) -> tuple[Step, ...]:
-    """Take a value out of the successor's place, where it can be written; else a person does."""
-    if slot.ref != desired.method.successor:
-        return ()
-    if slot.ref.source in terrain.writable:
-        return (Discard(slot.place),)
-    return (
-        ManualStep(
-            id="discard-secret",
-            title="Take the unused secret away",
-            url="",
-            who="whoever keeps the secrets of this pipeline",
-            fields=(("From", slot.place),),
-        ),
-    )
 
 
 def _switch_back(
@@ -111,6 +105,9 @@ def _switch_back(
     if not _works(old):
         why = "the replaced credential does not work any more, or cannot be read"
         return _cannot(difference, why, "go on with `reconciler rotate`")
+    refused = minting.own_access(difference, desired, terrain, _KIND)
+    if refused is not None:
+        return Decision(withheld=(refused,))
     newer = difference.view.credential.held
     carried = as_recorded(difference, record)
     opening = (CheckCredential(old=True),)
@@ -125,9 +122,9 @@ def _switch_back(
         steps.append(RevokeCredential(record.token_id, desired.address.name))
         steps.append(ProveDead(record.fingerprint))
     else:
-        steps.append(manual.revoke(desired, terrain.provider, record.generation))
+        steps.append(manual.revoke_unused(desired, terrain.provider, record.generation))
     if newer is not None:
-        steps.extend(_discard(desired, newer, terrain))
+        steps.extend(sequences.discard(desired, newer, terrain))
     steps.append(Remember("rotation undone"))
     facts = {REMOVES: record.live_id} if terrain.has_api else {}
     if record.token_id:

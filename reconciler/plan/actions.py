@@ -22,9 +22,10 @@ from reconciler.model.action import (
 )
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.drift import CredentialNeed, Difference, SelectionChange
-from reconciler.model.facts import KEEPS_SCOPES
+from reconciler.model.facts import KEEPS_SCOPES, REVOKES
 from reconciler.model.marker import generation_in
 from reconciler.model.method import ActionKind
+from reconciler.model.observed import Present
 from reconciler.model.record import Operation, OperationState
 from reconciler.model.times import words
 from reconciler.plan import manual, minting, sequences
@@ -67,6 +68,7 @@ def act(
         after={} if ends else difference.after,
         moved_from=difference.moved_from,
         facts={**(facts or {}), **pending},
+        webhooks=None if difference.webhooks else difference.webhooks.target,
     )
 
 
@@ -129,13 +131,35 @@ def connect(
     generation = next_generation(difference)
     candidate = difference.need is CredentialNeed.NEW_APPEARED
     opening: tuple[Step, ...] = (CheckCredential(candidate),)
-    if difference.need in (CredentialNeed.FIRST, CredentialNeed.DEAD):
+    refused = None
+    if candidate and minting.replaced(difference, terrain):
+        refused = minting.own_access(difference, desired, terrain, ActionKind.CONNECT)
+    elif _is_to_bring(difference, desired):
         refused = minting.withheld(difference, desired, terrain, ActionKind.CONNECT)
-        if refused is not None:
-            return Decision(withheld=(refused,))
         opening = bring(difference, desired, terrain, generation, now)
+    if refused is not None:
+        return Decision(withheld=(refused,))
     steps = sequences.connect(difference, desired, terrain, opening, generation)
-    return announce(difference, act(difference, ActionKind.CONNECT, code, why, steps))
+    facts: dict[str, str] = {}
+    if sequences.replaces(difference, opening):
+        facts = revokes(difference, terrain)
+    return announce(difference, act(difference, ActionKind.CONNECT, code, why, steps, facts))
+
+
+def _is_to_bring(difference: Difference, desired: DesiredConnection) -> bool:
+    """Whether there is no credential that the connection could be made with.
+
+    Without an issuer one of other scopes is tried, as its owner may have changed them by hand.
+    """
+    if difference.need is CredentialNeed.SCOPES:
+        return desired.method.issuer is not None
+    return difference.need in (CredentialNeed.FIRST, CredentialNeed.DEAD)
+
+
+def revokes(difference: Difference, terrain: Terrain) -> dict[str, str]:
+    """The fact that the credential in use is still to be revoked, when code can do that."""
+    replaced = minting.replaced(difference, terrain)
+    return {REVOKES: replaced} if replaced else {}
 
 
 def bring(
@@ -171,7 +195,9 @@ def announce(difference: Difference, action: Action) -> Decision:
 
 
 def next_generation(difference: Difference) -> int:
-    """One more than any generation that the record or a stray ever had."""
+    """One more than any generation that the record, a stray or a credential of ours ever had."""
     recorded = difference.record.generation if difference.record else 0
-    strays = difference.view.strays
-    return max([recorded, *(generation_in(s.name) for s in strays)]) + 1
+    issued = difference.view.issued
+    credentials = issued.value if isinstance(issued, Present) else ()
+    names = [*(s.name for s in difference.view.strays), *(c.name for c in credentials)]
+    return max([recorded, *map(generation_in, names)]) + 1

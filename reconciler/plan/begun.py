@@ -14,7 +14,14 @@ from reconciler.plan import manual, sequences
 from reconciler.plan.actions import Decision, act, waits
 from reconciler.plan.terrain import Terrain
 
-_AFTER_SWITCH = (manual.REVOKE, manual.TIDY, manual.FORMER, manual.DRAIN)
+_LAST_STEPS = (
+    manual.REVOKE,
+    manual.REVOKE_UNUSED,
+    manual.TIDY,
+    manual.FORMER,
+    manual.DRAIN,
+    manual.DISCARD,
+)
 
 
 def go_on(
@@ -31,7 +38,7 @@ def go_on(
     switched = {REMOVES, REVOKES} & operation.facts.keys()
     if operation.state is OperationState.RUNNING and switched:
         return Decision((_resume(difference, desired, terrain, operation),))
-    if operation.state is not OperationState.WAITING or operation.step not in _AFTER_SWITCH:
+    if operation.state is not OperationState.WAITING or operation.step not in _LAST_STEPS:
         return Decision()
     until = record.credential_since + desired.method.overlap
     steps = None
@@ -40,7 +47,12 @@ def go_on(
     if steps is None:
         return Decision(waiting=(_waiting(difference, desired, terrain, operation, until),))
     code, why = _reason(operation)
-    return Decision((act(difference, operation.kind, code, why, steps),))
+    return Decision((act(difference, _kind(operation), code, why, steps),))
+
+
+def _kind(operation: Operation) -> ActionKind:
+    """What is still to be done for it: the end of a replaced credential is a rotation's."""
+    return ActionKind.ROTATE if REVOKES in operation.facts else operation.kind
 
 
 def _is_over(operation: Operation, until: datetime, terrain: Terrain, now: datetime) -> bool:
@@ -50,6 +62,8 @@ def _is_over(operation: Operation, until: datetime, terrain: Terrain, now: datet
 def _reason(operation: Operation) -> tuple[str, str]:
     if operation.step == manual.DRAIN:
         return "finish_because_overlap_over", "the overlap of its rotation is over"
+    if operation.step == manual.DISCARD:
+        return "finish_because_discarded", "the unused secret was taken away"
     why = "the replaced credential is dead, or somebody answers for its end"
     return "finish_because_old_is_dead", why
 
@@ -73,6 +87,10 @@ def _step_of(
     secret, successor = desired.method.secret, desired.method.successor
     if operation.step == manual.TIDY and secret and successor:
         return manual.tidy(secret, successor)
+    if operation.step == manual.DISCARD and successor:
+        return manual.discard(successor.place)
+    if operation.step == manual.REVOKE_UNUSED:
+        return manual.revoke_unused(desired, terrain.provider)
     for step in sequences.former(operation.facts, desired, terrain):
         return step
     return manual.revoke(desired, terrain.provider, generation)
@@ -86,14 +104,16 @@ def _resume(
 ) -> Action:
     """The new credential is in place and recorded; the old one is still to be cleared away."""
     removes, tenant = operation.facts.get(REMOVES, ""), operation.facts.get(TENANT, "")
-    generation = difference.record.generation if difference.record else 1
+    generation, kind = difference.record.generation if difference.record else 1, _kind(operation)
+    if difference.record and "consumer" in difference.parts:
+        tenant = tenant or difference.record.consumer
     steps: tuple[Step, ...] = ()
     if removes:
         steps = (RemoveCredential(removes, desired.address.name, tenant),)
     steps += sequences.strays(difference)
-    if operation.kind is ActionKind.ROTATE:
+    if kind is ActionKind.ROTATE:
         steps += sequences.retire(difference, desired, terrain, generation, is_switched=True)
     else:
         steps += (*sequences.former(operation.facts, desired, terrain), Remember("finished"))
     why = "an interrupted run had not cleared the replaced credential away"
-    return act(difference, operation.kind, "resume_interrupted", why, steps)
+    return act(difference, kind, "resume_interrupted", why, steps)

@@ -32,6 +32,7 @@ from reconciler.plan.decide import decide, decide_undeclared
 from reconciler.plan.digest import live_fingerprints, plan_digest, policy_digest
 from reconciler.plan.guards import frozen, refusals
 from reconciler.plan.terrain import Terrain
+from reconciler.plan.webhooks import with_webhooks
 from reconciler.ports.consumer import ConsumerSpec
 from reconciler.ports.provider import ProviderSpec
 
@@ -61,7 +62,7 @@ class Setting:
 def build(differences: tuple[Difference, ...], setting: Setting) -> Plan:
     """Decide on every difference and bind the whole with a digest."""
     decisions = {
-        d.address: _decide(d, setting)
+        d.address: with_webhooks(d, _decide(d, setting))
         for d in differences
         if setting.only is None or d.address in setting.only
     }

@@ -18,6 +18,7 @@ from reconciler.model.observed import (
     Present,
     Slot,
 )
+from reconciler.model.webhook import LiveWebhook
 
 
 def sha256(value: Any) -> str:
@@ -77,6 +78,7 @@ def live_fingerprints(difference: Difference, *, keyed: bool) -> dict[str, str]:
         ],
         "credential": [_slot(slot, keyed=keyed) for slot in slots],
         "issued": _issued(view.issued),
+        "webhooks": _webhooks(view.webhooks),
     }
     return {name: sha256(part) for name, part in parts.items()}
 
@@ -86,6 +88,11 @@ def _selection(selection: LiveSelection | None) -> Any:
         return None
     chosen = sorted(r.id for r in selection.resources if r.selected)
     return [chosen, selection.follows_new, selection.complete]
+
+
+def _webhooks(found: Observation[tuple[LiveWebhook, ...]]) -> Any:
+    value = found.value if isinstance(found, Present) else ()
+    return [type(found).__name__, sorted([w.id, w.name, w.url, w.active] for w in value)]
 
 
 def _issued(issued: Observation[tuple[IssuedCredential, ...]]) -> Any:

@@ -19,6 +19,8 @@ TIDY = "move-secret"
 FORMER = "revoke-former"
 REMOVE = "remove-by-hand"
 DRAIN = "drain"
+DISCARD = "discard-secret"
+REVOKE_UNUSED = "revoke-unused"
 
 _DEFAULT_LIFE = timedelta(days=365)
 
@@ -114,6 +116,35 @@ def revoke(desired: DesiredConnection, spec: ProviderSpec, generation: int) -> M
             ("The old one", f"created before the one named {desired.address.name}-{generation}"),
         ),
         detected_by="the old value, where it can still be read, is refused by the provider",
+    )
+
+
+def revoke_unused(
+    desired: DesiredConnection, spec: ProviderSpec, generation: int | None = None
+) -> ManualStep:
+    """Revoke the newer credential, which an undone rotation left without use."""
+    manual = spec.manual.get(desired.method.kind)
+    name = desired.address.name
+    which = f"the one named {name}-{generation}" if generation else f"the newest one for {name}"
+    return ManualStep(
+        id=REVOKE_UNUSED,
+        title=f"Revoke the unused {desired.method.kind}",
+        url=manual.revoke_url if manual else "",
+        who=_who(desired, manual),
+        fields=(*(manual.revoke_fields if manual else ()), ("The unused one", which)),
+        detected_by="the unused value, where it can still be read, is refused by the provider",
+    )
+
+
+def discard(place: str) -> ManualStep:
+    """Take an unused secret out of a source that cannot be written from here."""
+    return ManualStep(
+        id=DISCARD,
+        title="Take the unused secret away",
+        url="",
+        who="whoever keeps the secrets of this pipeline",
+        fields=(("From", place),),
+        detected_by=f"there is no value in {place} any more",
     )
 
 

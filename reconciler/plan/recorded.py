@@ -21,9 +21,9 @@ from reconciler.model.desired import DesiredConnection
 from reconciler.model.drift import Cause, CredentialNeed, Difference, SelectionChange
 from reconciler.model.facts import MINTED, REMOVES, TENANT
 from reconciler.model.method import ActionKind
-from reconciler.model.observed import Absent
+from reconciler.model.observed import Absent, Verdict
 from reconciler.model.record import OperationState, Record
-from reconciler.plan import minting, sequences, withhold
+from reconciler.plan import manual, minting, sequences, withhold
 from reconciler.plan.actions import (
     Decision,
     act,
@@ -36,7 +36,9 @@ from reconciler.plan.begun import go_on
 from reconciler.plan.rotate import Case, as_recorded, decide_rotation
 from reconciler.plan.terrain import Terrain
 
-_RECORD_ONLY = frozenset({"account", "consumer", "expires_at", "manage", "protect", "scopes"})
+_RECORD_ONLY = frozenset(
+    {"account", "consumer", "expires_at", "manage", "protect", "scopes", "webhooks"}
+)
 
 
 def decide_recorded(
@@ -59,6 +61,8 @@ def decide_recorded(
         return _again(difference, desired, terrain, now)
     selection = _rescope(difference, record, terrain)
     carried = difference if selection.actions else as_recorded(difference, record)
+    if begun.waiting and _outlives(difference):
+        begun = Decision()
     rotation = (
         Decision()
         if begun.waiting
@@ -69,6 +73,16 @@ def decide_recorded(
     return Decision(actions, withheld, (*begun.waiting, *rotation.waiting))
 
 
+def _outlives(difference: Difference) -> bool:
+    """A credential that dies within the overlap is replaced at once: nothing else would end it."""
+    operation = difference.operation
+    is_draining = operation is not None and operation.step == manual.DRAIN
+    needs = (CredentialNeed.DEAD, CredentialNeed.NEW_APPEARED)
+    held = difference.view.credential.held
+    is_dead = held is not None and held.report.verdict is Verdict.DEAD
+    return is_draining and is_dead and difference.need in needs
+
+
 def _cleared(
     difference: Difference, record: Record, actions: tuple[Action, ...]
 ) -> tuple[Action, ...]:
@@ -76,7 +90,9 @@ def _cleared(
     leftovers = sequences.strays(difference)
     operation = difference.operation
     is_stale = operation is not None and (
-        operation.state is OperationState.RUNNING and MINTED in operation.facts
+        operation.state is OperationState.RUNNING
+        and MINTED in operation.facts
+        and not minting.is_ready(difference)
     )
     if not leftovers and (actions or not is_stale):
         return actions
@@ -207,6 +223,7 @@ def _settings(difference: Difference, also: str = "") -> tuple[Action, ...]:
         why = f"{difference.moved_from} was renamed in the YAML"
         return (act(difference, ActionKind.RELINK, "relink_because_moved", why, steps),)
     pending = {"scopes"} if difference.need is CredentialNeed.SCOPES else set()
+    pending |= {"webhooks"} if difference.webhooks else set()
     changed = [
         c.path
         for c in difference.changes

@@ -8,11 +8,11 @@ from datetime import datetime
 from reconciler.model.action import CheckCredential, Remember, RescopeCredential, Step
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.drift import CredentialNeed, Difference, SelectionChange
-from reconciler.model.facts import REMOVES, REVOKES
+from reconciler.model.facts import REMOVES
 from reconciler.model.method import ActionKind
-from reconciler.model.record import Record
+from reconciler.model.record import OperationState, Record
 from reconciler.plan import manual, minting, sequences, withhold
-from reconciler.plan.actions import Decision, act, announce, next_generation, waits
+from reconciler.plan.actions import Decision, act, announce, next_generation, revokes, waits
 from reconciler.plan.terrain import Terrain
 
 _KIND = ActionKind.ROTATE
@@ -63,6 +63,8 @@ def decide_rotation(case: Case, now: datetime) -> Decision:
     refused = withhold.not_managed(difference, _KIND)
     if refused is None and need is not CredentialNeed.NEW_APPEARED:
         refused = minting.withheld(difference, case.desired, case.terrain, _KIND)
+    elif refused is None and minting.replaced(difference, case.terrain):
+        refused = minting.own_access(difference, case.desired, case.terrain, _KIND)
     if refused is not None:
         return Decision(withheld=(refused,))
     if need is CredentialNeed.NEW_APPEARED:
@@ -75,7 +77,9 @@ def decide_rotation(case: Case, now: datetime) -> Decision:
 def _asked_for(case: Case, now: datetime) -> Decision:
     """`rotate NAME` asked a person for a new one, and none has appeared yet."""
     operation = case.difference.operation
-    if operation is None or operation.step != manual.MINT:
+    if operation is None or operation.state is not OperationState.WAITING:
+        return Decision()
+    if operation.step != manual.MINT:
         return Decision()
     title = "it was asked for"
     step = manual.mint(case.desired, case.terrain.provider, case.generation, now, title)
@@ -88,15 +92,25 @@ def _ask(case: Case, now: datetime) -> Decision:
     step = manual.mint(
         case.desired, case.terrain.provider, case.generation, now, difference.need_why
     )
-    why = f"{difference.need_why}; {minting.obstacle(difference, case.desired, case.terrain)}"
-    if need is CredentialNeed.SCOPES:
-        why = f"{difference.need_why}; scopes cannot be changed in place, so a new one is needed"
+    why = _why(case)
+    if need is not CredentialNeed.SCOPES or case.desired.method.issuer is not None:
+        why = f"{why}; {minting.obstacle(difference, case.desired, case.terrain)}"
     before = sequences.fill(carried.selection)
     following: tuple[Step, ...] = ()
     if withhold.unlisted(difference, _KIND) is None:
         following = _switched(case, (CheckCredential(candidate=True),))
     action = act(carried, _KIND, _CODES[need], why, (*before, step, *following))
     return announce(difference, action)
+
+
+def _why(case: Case) -> str:
+    """Why the credential is replaced; of scopes, why they are not changed where it is."""
+    why = case.difference.need_why
+    if case.difference.need is not CredentialNeed.SCOPES:
+        return why
+    if minting.can_rescope(case.terrain):
+        return f"{why}; it is not among the credentials that were made here, so a new one is needed"
+    return f"{why}; scopes cannot be changed in place, so a new one is needed"
 
 
 def _switched(case: Case, opening: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -114,13 +128,12 @@ def _replace(case: Case, opening: tuple[Step, ...]) -> Decision:
     generation = case.generation
     steps = (
         *_switched(case, opening),
-        *sequences.retire(difference, case.desired, case.terrain, generation),
+        *sequences.retire(difference, case.desired, case.terrain, generation, opening=opening),
     )
-    facts = {REMOVES: record.live_id} if case.terrain.has_api else {}
-    if record.token_id and minting.can_revoke(difference, case.terrain):
-        facts[REVOKES] = record.token_id
-    code, why = _CODES[difference.need], difference.need_why
-    return announce(difference, act(case.carried, _KIND, code, why, steps, facts))
+    removes = {REMOVES: record.live_id} if case.terrain.has_api else {}
+    facts = {**removes, **revokes(difference, case.terrain)}
+    code = _CODES[difference.need]
+    return announce(difference, act(case.carried, _KIND, code, _why(case), steps, facts))
 
 
 def _change_scopes(case: Case) -> Decision:
@@ -129,9 +142,11 @@ def _change_scopes(case: Case) -> Decision:
     refused = withhold.not_managed(case.difference, kind)
     if refused is not None:
         return Decision(withheld=(refused,))
+    is_seen = case.difference.view.credential.held is not None
+    check = (CheckCredential(),) if is_seen else ()  # another value is not to be taken for it
     steps: tuple[Step, ...] = (
         RescopeCredential(case.record.token_id, desired.method.scopes),
-        CheckCredential(),
+        *check,
         *sequences.select(case.carried.selection, always=False),
         Remember("scopes changed"),
     )

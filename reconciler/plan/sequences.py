@@ -14,10 +14,12 @@ from reconciler.model.action import (
     AddCredential,
     CheckConnection,
     CheckCredential,
+    Discard,
     ManualStep,
     Mint,
     Promote,
     ProveDead,
+    Publish,
     Remember,
     RemoveCredential,
     RevokeCredential,
@@ -27,9 +29,9 @@ from reconciler.model.action import (
 )
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.drift import CredentialNeed, Difference, SelectionChange
-from reconciler.model.facts import FORMER_METHOD, FORMER_USER, REVOKES
+from reconciler.model.facts import FORMER_METHOD, FORMER_USER
 from reconciler.model.method import MethodKind
-from reconciler.model.observed import LiveConnection, Present, Verdict
+from reconciler.model.observed import LiveConnection, Present, Slot, Verdict
 from reconciler.model.record import Operation, Record
 from reconciler.plan import manual, minting
 from reconciler.plan.terrain import Terrain
@@ -96,7 +98,9 @@ def connect(
             (TakeOver(live.id),) if live else (manual.grant(desired, terrain.browser_url),)
         )
         return (*steps, CheckConnection(), *fill, Remember("connected"))
-    candidate = difference.need is CredentialNeed.NEW_APPEARED
+    tail: tuple[Step, ...] = ()
+    if replaces(difference, opening):
+        tail = retire(difference, desired, terrain, generation, opening=opening)
     return (
         *opening,
         *_leftovers(difference, opening),
@@ -104,8 +108,14 @@ def connect(
         CheckConnection(),
         *fill,
         Remember("connected"),
-        *(retire(difference, desired, terrain, generation) if candidate else ()),
+        *tail,
     )
+
+
+def replaces(difference: Difference, opening: tuple[Step, ...]) -> bool:
+    """Whether a new connection brings a credential beside one that works."""
+    is_beside = any(isinstance(s, Publish) and s.successor for s in opening)
+    return is_beside or difference.need is CredentialNeed.NEW_APPEARED
 
 
 def adopt(
@@ -136,8 +146,7 @@ def switch(
     *opening* brings the new one, checked.
     """
     if not terrain.has_api:
-        beside = any(isinstance(s, CheckCredential) and s.candidate for s in opening)
-        enter = manual.enter(desired, beside=beside)
+        enter = manual.enter(desired, beside=_is_beside(difference, desired, opening))
         return (*opening, enter, Remember("replaced by hand"))
     moved = record.consumer_identity != desired.consumer.identity
     return (
@@ -150,6 +159,18 @@ def switch(
         *_soft_proof(difference, record, opening),
         RemoveCredential(record.live_id, record.address.name, record.consumer if moved else ""),
     )
+
+
+def _is_beside(
+    difference: Difference, desired: DesiredConnection, opening: tuple[Step, ...]
+) -> bool:
+    """Whether the new credential that *opening* brings lies in the successor's place."""
+    published = next((s for s in opening if isinstance(s, Publish)), None)
+    if published is not None:
+        return published.successor
+    candidate = difference.view.credential.candidate
+    is_new = CheckCredential(candidate=True) in opening
+    return is_new and (candidate is None or candidate.ref == desired.method.successor)
 
 
 def _copied(difference: Difference, record: Record, desired: DesiredConnection) -> str:
@@ -228,28 +249,51 @@ def retire(
     terrain: Terrain,
     generation: int,
     *,
+    opening: tuple[Step, ...] = (),
     is_switched: bool = False,
 ) -> tuple[Step, ...]:
     """After the switch: the replaced credential has to die, and its place to be tidied.
 
-    *is_switched* says that an earlier run has recorded the new one already.
+    *opening* brought the new one; *is_switched* says that an earlier run has recorded it already.
     """
     credential, operation = difference.view.credential, difference.operation
     old = credential.old if is_switched else credential.held
     known_dead = old is not None and old.report.verdict is Verdict.DEAD
-    record, facts = difference.record, operation.facts if operation else {}
-    credential_id = facts.get(REVOKES, "") if is_switched else record.token_id if record else ""
+    if is_switched and operation is not None and manual.REVOKE in operation.acknowledged:
+        known_dead = True  # an earlier run has proven it, and may have overwritten the value since
+    credential_id = (
+        minting.awaits_end(difference) if is_switched else minting.replaced(difference, terrain)
+    )
     wait = minting.ending(
-        difference, desired, terrain, credential_id, generation, known_dead=known_dead
+        difference,
+        desired,
+        terrain,
+        credential_id,
+        generation,
+        known_dead=known_dead,
+        is_unwanted=is_switched and _is_undone(difference, desired),
     )
     proof: tuple[Step, ...] = (ProveDead(old.fingerprint),) if old is not None else ()
-    newest = credential.candidate
-    is_overwritten = newest is not None and newest.ref == desired.method.secret
-    moves = old.ref == desired.method.secret if old is not None else not is_overwritten
-    move = _move(desired, terrain) if moves else ()
+    if _is_to_move(difference, desired, opening):
+        move = _move(desired, terrain)
+    else:
+        move = discard(desired, old, terrain) if old is not None else ()
     if is_switched:
         move = _bring_home(difference, desired, terrain)
     return (*wait, *proof, *move, Remember("rotated"))
+
+
+def _is_to_move(
+    difference: Difference, desired: DesiredConnection, opening: tuple[Step, ...]
+) -> bool:
+    """Whether the new secret does not lie in the place of the old one already."""
+    published = next((s for s in opening if isinstance(s, Publish)), None)
+    if published is not None:
+        return published.successor
+    held, newest = difference.view.credential.held, difference.view.credential.candidate
+    if held is not None:
+        return held.ref == desired.method.secret
+    return newest is None or newest.ref != desired.method.secret
 
 
 def finish(
@@ -260,13 +304,15 @@ def finish(
     None when nothing can: it goes on waiting.
     """
     in_place = _is_in_place(difference, desired)
+    if operation.step == manual.DISCARD:
+        return _discarded(difference, desired, operation)
     acknowledged = operation.step in operation.acknowledged
     if operation.step == manual.TIDY:
         return (Remember("rotated"),) if in_place or acknowledged else None
     if operation.step == manual.FORMER:
         return (Remember("reconnected"),) if acknowledged else None
     if operation.step == manual.DRAIN:
-        return _drained(difference, desired, terrain, operation)
+        return _drained(difference, desired, terrain)
     old = difference.view.credential.old
     dead = old is not None and old.report.verdict is Verdict.DEAD
     if not dead and not acknowledged:
@@ -275,14 +321,27 @@ def finish(
     return (*proof, *_bring_home(difference, desired, terrain), Remember("rotated"))
 
 
+def _discarded(
+    difference: Difference, desired: DesiredConnection, operation: Operation
+) -> tuple[Step, ...] | None:
+    """A person was asked to take an unused secret away: is its place empty now?"""
+    credential, successor = difference.view.credential, desired.method.successor
+    slots = (credential.held, credential.candidate, credential.old)
+    is_there = any(slot is not None and slot.ref == successor for slot in slots)
+    is_done = operation.step in operation.acknowledged or not is_there
+    return (Remember("rotation given up"),) if is_done else None
+
+
 def _drained(
-    difference: Difference, desired: DesiredConnection, terrain: Terrain, operation: Operation
+    difference: Difference, desired: DesiredConnection, terrain: Terrain
 ) -> tuple[Step, ...] | None:
     """The overlap is over: the replaced credential ends, unless it is the last one that works."""
     credential = difference.view.credential
     works = credential.held is not None and credential.held.report.verdict is Verdict.WORKS
-    credential_id = operation.facts.get(REVOKES, "")
-    if not works or not minting.can_revoke(difference, terrain):
+    credential_id = minting.awaits_end(difference)
+    if not works or not isinstance(difference.view.issued, Present):
+        return None
+    if not (credential_id and minting.can_revoke(difference, terrain)):
         return None
     old = credential.old
     proof: tuple[Step, ...] = (ProveDead(old.fingerprint),) if old is not None else ()
@@ -300,6 +359,22 @@ def _is_in_place(difference: Difference, desired: DesiredConnection) -> bool:
     return held is not None and held.ref == desired.method.secret
 
 
+def _is_undone(difference: Difference, desired: DesiredConnection) -> bool:
+    """Whether the rotation was aborted after its switch: the places are the other way round."""
+    old = difference.view.credential.old
+    is_beside = old is not None and old.ref == desired.method.successor
+    return is_beside and _is_in_place(difference, desired)
+
+
+def discard(desired: DesiredConnection, slot: Slot, terrain: Terrain) -> tuple[Step, ...]:
+    """Take a value out of the successor's place, where it can be written; else a person does."""
+    if slot.ref != desired.method.successor:
+        return ()
+    if slot.ref.source in terrain.writable:
+        return (Discard(slot.place),)
+    return (manual.discard(slot.place),)
+
+
 def _bring_home(
     difference: Difference, desired: DesiredConnection, terrain: Terrain
 ) -> tuple[Step, ...]:
@@ -308,6 +383,9 @@ def _bring_home(
     An interrupted run may have done the one and not the other: code looks again, a person is
     not asked twice.
     """
+    old = difference.view.credential.old
+    if old is not None and _is_undone(difference, desired):
+        return discard(desired, old, terrain)
     steps = _move(desired, terrain)
     asks = any(isinstance(step, ManualStep) for step in steps)
     return () if asks and _is_in_place(difference, desired) else steps

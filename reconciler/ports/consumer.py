@@ -8,7 +8,7 @@ from typing import Protocol
 
 from reconciler.model.desired import DesiredConsumer
 from reconciler.model.drift import RepositoryLabel
-from reconciler.model.method import MethodKind
+from reconciler.model.method import CredentialForm, MethodKind
 from reconciler.model.observed import LiveConnection, Reads
 from reconciler.model.secret import Secret
 from reconciler.ports.capability import Ability, Capability
@@ -16,7 +16,10 @@ from reconciler.ports.capability import Ability, Capability
 
 @dataclass(frozen=True, slots=True)
 class ConnectRequest:
-    """A new connection. ``name`` is its display name, unique by our ownership marker."""
+    """A new connection. ``name`` is its display name, unique by our ownership marker.
+
+    ``tenant`` and ``form`` are those of a service principal.
+    """
 
     name: str
     provider: str
@@ -25,6 +28,8 @@ class ConnectRequest:
     workspace: str
     username: str
     secret: Secret = field(repr=False)
+    tenant: str = ""
+    form: CredentialForm = CredentialForm.SECRET
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from reconciler.model.record import (
     Selected,
 )
 from reconciler.model.secret import KNOWN
+from reconciler.model.webhook import KnownWebhook, WebhookPlace
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -73,7 +74,12 @@ def record_to_row(record: Record, serial: int) -> Row:
         record.listed_at,
         None if record.stale_expiry is None else to_time(record.stale_expiry),
         record.version,
+        to_json([[*_place(w.place), w.url, w.number] for w in record.webhooks]),
     )
+
+
+def _place(place: WebhookPlace) -> tuple[str, str]:
+    return place.project, place.repository
 
 
 def record_from_row(row: Row, selection: Mapping[str, Selected]) -> Record:
@@ -86,7 +92,8 @@ def record_from_row(row: Row, selection: Mapping[str, Selected]) -> Record:
     provider, profile, method, username, live_id, generation, fingerprint, *row_3 = row_2
     identity, scopes, credential_since, selection_digest, epoch, follows_new, *row_4 = row_3
     manage, protect, source_file, source_line, source_column, *row_5 = row_4
-    token_id, expires_at, retired, labels, listed_at, stale_expiry, version = row_5
+    token_id, expires_at, retired, labels, listed_at, stale_expiry, *row_6 = row_5
+    version, webhooks = row_6
     return Record(
         address=ConnectionAddress(address),
         consumer=consumer,
@@ -117,6 +124,10 @@ def record_from_row(row: Row, selection: Mapping[str, Selected]) -> Record:
         listed_at=listed_at,
         stale_expiry=None if stale_expiry is None else datetime.fromisoformat(stale_expiry),
         version=version,
+        webhooks=tuple(
+            KnownWebhook(WebhookPlace(project, repository), url, number)
+            for project, repository, url, number in json.loads(webhooks)
+        ),
         serial=serial,
     )
 

@@ -15,7 +15,7 @@ SELECT serial, address, consumer, consumer_identity, account, account_identity, 
        method, username, live_id, generation, fingerprint, identity, scopes, credential_since,
        selection_digest, epoch, follows_new, manage, protect, source_file, source_line,
        source_column, token_id, expires_at, retired, labels, listed_at, stale_expiry,
-       version
+       version, webhooks
 FROM records ORDER BY address
 """
 PUT_RECORD: Final = """
@@ -23,8 +23,9 @@ INSERT OR REPLACE INTO records
  (serial, address, consumer, consumer_identity, account, account_identity, provider, profile,
   method, username, live_id, generation, fingerprint, identity, scopes, credential_since,
   selection_digest, epoch, follows_new, manage, protect, source_file, source_line,
-  source_column, token_id, expires_at, retired, labels, listed_at, stale_expiry, version)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  source_column, token_id, expires_at, retired, labels, listed_at, stale_expiry, version, webhooks)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 RECORD_SERIAL: Final = "SELECT serial FROM records WHERE address = ?"
 MOVE_RECORD: Final = "UPDATE records SET address = ?, serial = ? WHERE address = ?"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.model.action import ApplyReport, Outcome, OutcomeState
 from reconciler.model.method import ActionKind
+from reconciler.model.outcome import ApplyReport, Outcome, OutcomeState
 from reconciler.report.outline import FORMAT_VERSION, Document, note_document, stamp
 from reconciler.report.plan_json import summary
 from reconciler.report.steps import step_document

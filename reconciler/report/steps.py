@@ -10,11 +10,13 @@ from reconciler.model.action import (
     CheckCredential,
     Discard,
     Drain,
+    DropWebhook,
     ManualStep,
     Mint,
     Promote,
     ProveDead,
     Publish,
+    PutWebhook,
     Remember,
     RemoveCredential,
     RescopeCredential,
@@ -103,6 +105,17 @@ def _fixed(step: Step) -> str:
             return "have the consumer verify connectivity"
         case ProveDead():
             return "prove that the old credential fails"
+        case _:
+            return _webhook(step)
+
+
+def _webhook(step: Step) -> str:
+    match step:
+        case PutWebhook(webhook=webhook, live_id=live_id):
+            verb = "replace" if live_id else "make"
+            return f"{verb} the webhook of {webhook.place} that calls {webhook.url}"
+        case DropWebhook(webhook=gone):
+            return f"remove the webhook of {gone.place} that calls {gone.url}"
         case _:
             return step.code
 

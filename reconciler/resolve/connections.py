@@ -11,8 +11,18 @@ from reconciler.model.document import Document
 from reconciler.model.method import DEFAULT_MANAGE, ActionKind
 from reconciler.resolve.layers import FieldMarks, JoinedMarks, Layers
 from reconciler.resolve.parts import Parts
+from reconciler.resolve.webhooks import build_webhooks
 
-_MARKED = ("consumer", "account", "method", "repositories", "manage", "protect", "adopt")
+_MARKED = (
+    "consumer",
+    "account",
+    "method",
+    "repositories",
+    "manage",
+    "protect",
+    "adopt",
+    "webhooks",
+)
 
 
 def build_connection(document: Document, parts: Parts) -> DesiredConnection | None:
@@ -45,6 +55,7 @@ def build_connection(document: Document, parts: Parts) -> DesiredConnection | No
         adopt=fields.get("adopt", ""),
         labels={**fields.defaults.get("labels", {}), **metadata.get("labels", {})},
         previously=tuple(map(ConnectionAddress, metadata.get("previously", ()))),
+        webhooks=build_webhooks(document, parts, parts.provider(account)),
         marks=_marks(fields, method, selection),
     )
 

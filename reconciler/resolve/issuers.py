@@ -11,7 +11,7 @@ from reconciler.ports.capability import Cannot, Capability
 from reconciler.ports.provider import ProviderSpec
 from reconciler.resolve.references import Problems
 
-_ANNOUNCED_AHEAD = timedelta(days=365)
+_ANNOUNCED_AROUND = timedelta(days=365)
 _OF_SOMETHING = ("project", "repository")
 
 
@@ -51,10 +51,10 @@ def check_announced(
     What an issuer makes is never of the kind that ends.
     """
     for end in provider.announced:
-        is_near = now is not None and end.on - now.date() <= _ANNOUNCED_AHEAD
+        is_near = now is not None and abs(end.on - now.date()) <= _ANNOUNCED_AROUND
         if method.issuer is None and method.kind in end.concerns and is_near:
-            cause = f"{end.sentence} ({end.on.isoformat()})"
-            problems.warn("announced-end", cause, f"source: {end.source}", method.where)
+            hint = f"source: {end.source}"
+            problems.warn("announced-end", end.sentence, hint, method.where)
 
 
 def check_sharing(

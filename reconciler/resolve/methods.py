@@ -119,9 +119,7 @@ def _rule(
 
 def _has_ended(rule: MethodRule, setting: Setting) -> bool:
     """Whether the day on which the consumer gave the method up is over."""
-    return rule.retired is not None and (
-        setting.now is None or rule.retired <= setting.now.date()
-    )
+    return rule.retired is not None and (setting.now is None or rule.retired <= setting.now.date())
 
 
 def _not_offered(

@@ -52,7 +52,7 @@ class Parts:
         self.consumers: dict[str, DesiredConsumer] = {}
         self._profiles = loaded.profiles
         self._providers = providers
-        self._root = loaded.settings.root
+        self.root = loaded.settings.root
         self._now = now
         self._methods: dict[tuple[str, str, str], _Built] = {}
         self._selections: dict[str, DesiredSelection] = {}
@@ -117,7 +117,7 @@ class Parts:
 
     def setting(self, provider: ProviderSpec, profile: Profile | None) -> Setting:
         """What a method for *provider* and *profile* is judged by."""
-        return Setting(self._root, provider, profile, self._now)
+        return Setting(self.root, provider, profile, self._now)
 
     def _selection(self, name: str, document: Document, path: Path) -> DesiredSelection:
         spec: Any = document.body
@@ -144,11 +144,15 @@ class Parts:
             projects=tuple(spec.get("projects", ())),
             settings=dict(spec.get("settings", {})),
         )
-        if (reader := spec.get("reader")) is None:
-            return account
-        at = (document, ("spec", "reader"))
-        built = self.method(reader, at, self.setting(provider, None))
-        return replace(account, reader=built[0]) if built is not None else None
+        own: dict[str, DesiredMethod | None] = {}
+        for part in ("reader", "administrator"):
+            if part in spec:
+                at = (document, ("spec", part))
+                built = self.method(spec[part], at, self.setting(provider, None))
+                if built is None:
+                    return None
+                own[part] = built[0]
+        return replace(account, reader=own.get("reader"), administrator=own.get("administrator"))
 
     def _consumer(self, document: Document) -> DesiredConsumer | None:
         spec = document.body["spec"]
@@ -169,7 +173,7 @@ class Parts:
             where=document.mark(),
             credential=None
             if credential is None
-            else secret_ref(credential, self._root, document.mark("spec", "credential")),
+            else secret_ref(credential, self.root, document.mark("spec", "credential")),
             settings=dict(spec.get("settings", {})),
         )
 

@@ -20,17 +20,15 @@ from starlette.routing import Route
 
 from reconciler.errors import UsageError
 from reconciler.sandbox.frontdoor import NOTE
-from reconciler.sandbox.ox_gateway import Gateway, Look, Seen
+from reconciler.sandbox.ox_gateway import Gateway
 from reconciler.sandbox.ox_person import Person
 from reconciler.sandbox.ox_schema import run
-from reconciler.sandbox.ox_state import API_KEY, DAILY, OxCredential, OxTenant
+from reconciler.sandbox.ox_state import API_KEY, DAILY, OxTenant
+from reconciler.sandbox.ox_use import use_in
 from reconciler.sandbox.state import OX, Emulator, Sandbox
 
 PATH = "/api/apollo-gateway"
 CONTROL_PATH = "/_sandbox/ox"
-READ_SCOPE = "read:repository:bitbucket"
-"""Without it an API token lists no repositories."""
-
 _KEY_ID = "ox-api-key"
 """Shown in the request log for whoever shows the right key."""
 
@@ -44,7 +42,7 @@ def tenant_of(sandbox: Sandbox) -> OxTenant:
 
 def person_in(sandbox: Sandbox) -> Person:
     """Somebody who works in the pages of OX."""
-    return Person(tenant_of(sandbox), use_in(sandbox))
+    return Person(tenant_of(sandbox), use_in(sandbox), sandbox.urls)
 
 
 def _tenant(sandbox: Sandbox) -> OxTenant:
@@ -59,31 +57,6 @@ def _tenant(sandbox: Sandbox) -> OxTenant:
 
     sandbox.emulators[OX] = Emulator(identify, revoke)
     return tenant
-
-
-def use_in(sandbox: Sandbox) -> Callable[[OxCredential], Look]:
-    """Use a credential at the sandbox's Bitbucket, as OX's servers would."""
-
-    def use(credential: OxCredential) -> Look:
-        estate = sandbox.bitbucket.estate
-        if credential.is_browser_grant:
-            workspace = estate.find_workspace(credential.workspace)
-            if not credential.is_granted or workspace is None:
-                return Look("401: the grant was withdrawn in Bitbucket")
-            found = estate.repositories(workspace)
-            return Look("", tuple(Seen(r.uuid, r.slug, workspace.slug) for r in found))
-        tried = sandbox.bitbucket.try_login(
-            credential.host_url, "api-token", credential.username, credential.secret
-        )
-        if not tried.ok or tried.credential is None:
-            return Look(tried.reason)
-        if READ_SCOPE not in tried.credential.scopes:
-            return Look(f"403: the token lacks the scope {READ_SCOPE}")
-        slugs = {uuid: workspace.slug for uuid, workspace in estate.workspaces.items()}
-        seen = tuple(Seen(r.uuid, r.slug, slugs[r.workspace]) for r in tried.repositories)
-        return Look("", seen, tried.credential.expires_on)
-
-    return use
 
 
 def ox_app(sandbox: Sandbox) -> Starlette:
@@ -107,7 +80,11 @@ def ox_app(sandbox: Sandbox) -> Starlette:
             return _refusal(400, "POST body has no query", "BAD_REQUEST", headers)
         request.scope[NOTE] = str(body.get("operationName") or "")
         result = run(
-            body["query"], gateway.root(), body.get("variables"), body.get("operationName")
+            body["query"],
+            gateway.root(),
+            body.get("variables"),
+            body.get("operationName"),
+            principal=gateway.principal,
         )
         status = 200 if "data" in result else 400
         return JSONResponse(result, status, headers)

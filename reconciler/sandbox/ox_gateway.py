@@ -1,7 +1,7 @@
-"""The operations of the emulated OX gateway: resolvers over the tenant and over Bitbucket.
+"""The operations of the emulated OX gateway: resolvers over the tenant and over the providers.
 
 A resolver runs synchronously and touches nothing but state; what a credential may see is asked of
-Bitbucket at that moment, so that a token that dies there is dead here.
+its provider at that moment, so that a token that dies there is dead here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLError
 
-from reconciler.sandbox.ox_state import OxConnector, OxCredential, OxTenant
+from reconciler.sandbox.ox_schema import PRINCIPAL, RENAMED
+from reconciler.sandbox.ox_state import BITBUCKET_CLOUD, OxConnector, OxCredential, OxTenant
 
 TYPE_NAMES = {
     "UserPassword": "UserPasswordCredentials",
@@ -24,21 +25,27 @@ TYPE_NAMES = {
     "TokenOnly": "TokenOnlyCredentials",
     "GitHubApp": "GitHubAppCredentials",
     "BitbucketApp": "BitbucketAppCredentials",
-    "ServicePrincipal": "ServicePrincipalCredentials",
+    "ServicePrincipal": PRINCIPAL,
     "IdentityProvider": "IdentityProvider",
     "BotIdentityProvider": "BotIdentityProvider",
 }
 """Member of the union ``Credential`` for each type of credentials."""
 
+HOSTS = {BITBUCKET_CLOUD: "https://bitbucket.org"}
+"""Where the repositories of a connector are looked at, when it is not its host URL."""
+
 FAMILY_NAMES = {"SourceControl": "Source Control", "CICD": "CI/CD"}
 
 
 class Seen(NamedTuple):
-    """A repository as a credential sees it: the provider's id, its slug, its workspace's slug."""
+    """A repository as a credential sees it: the provider's id, its name, its owner's name.
+
+    The owner is a workspace (Bitbucket Cloud) or a project.
+    """
 
     id: str
     slug: str
-    workspace: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,11 @@ class Gateway:
             "monitorConnectorResources": self.monitor,
         }
 
+    @property
+    def principal(self) -> str:
+        """What the member for service principals is called now."""
+        return RENAMED if self.tenant.principals_renamed else PRINCIPAL
+
     # Queries ----------------------------------------------------------------------------------
 
     def connectors_by_family(self, _info: Any, family: str | None = None) -> list[dict[str, Any]]:
@@ -103,7 +115,7 @@ class Gateway:
         if look.why:
             raise _error(f"Failed to fetch resources: {look.why}", "RESOURCES_UNAVAILABLE")
         credential.sync(seen.id for seen in look.repositories)
-        rows = [(seen.workspace, self._resource(credential, seen)) for seen in look.repositories]
+        rows = [(seen.owner, self._resource(credential, seen)) for seen in look.repositories]
         leaves = [row for _, row in rows]
         return {
             "resources": self._nested(credential, rows) if self.tenant.nested else leaves,
@@ -122,12 +134,13 @@ class Gateway:
         search = str(asked.get("search") or "").lower()
         every: dict[str, dict[str, Any]] = {}
         for credential in self.tenant.credentials.values():
+            host = HOSTS.get(credential.connector_id, credential.host_url.rstrip("/"))
             for seen in self.use(credential).repositories:
                 if seen.id in credential.selected and search in seen.slug:
                     every[seen.id] = {
                         "appId": self.tenant.resource_id(seen.id),
-                        "appName": f"{seen.workspace}/{seen.slug}",
-                        "link": f"https://bitbucket.org/{seen.workspace}/{seen.slug}",
+                        "appName": f"{seen.owner}/{seen.slug}",
+                        "link": f"{host}/{seen.owner}/{seen.slug}",
                         "relevance": "Relevant",
                     }
         start = int(asked.get("offset") or 0)
@@ -153,8 +166,9 @@ class Gateway:
             connector_id=connector.id,
             credentials_type=kind,
             host_url=asked.get("hostURL") or connector.host_url,
-            username=given.get("name") or "",
-            secret=given.get("token") or given.get("password") or "",
+            username=given.get("name") or given.get("clientId") or "",
+            secret=given.get("token") or given.get("password") or given.get("clientSecret") or "",
+            tenant=given.get("tenantId") or "",
         )
         if credential.is_browser_grant:
             raise _error(f"credentials of type {kind} need a token of the identity provider")
@@ -251,8 +265,9 @@ class Gateway:
     def _shown(self, credential: OxCredential) -> dict[str, Any]:
         hidden = hashlib.sha256(credential.id.encode()).hexdigest()
         ends = credential.expires_at
+        member = TYPE_NAMES.get(credential.credentials_type, "TokenAndUserCredentials")
         return {
-            "__typename": TYPE_NAMES.get(credential.credentials_type, "TokenAndUserCredentials"),
+            "__typename": self.principal if member == PRINCIPAL else member,
             "name": credential.username,
             "token": hidden,
             "password": hidden,
@@ -276,11 +291,11 @@ class Gateway:
         return {
             "id": self.tenant.resource_id(seen.id),
             "name": seen.slug,
-            "resourceOrgName": seen.workspace,
+            "resourceOrgName": seen.owner,
             "isMonitored": seen.id in credential.selected,
             "resourceType": "repo",
             "children": None,
-            "iconName": "bitbucket",
+            "iconName": "repository",
             "settingsAvailable": False,
             "credentialsId": credential.id,
             "__typename": "ConnectorResource",

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import UsageError
 from reconciler.sandbox.ox_gateway import Seen, Use
-from reconciler.sandbox.ox_state import BITBUCKET_CLOUD, OxCredential, OxTenant
+from reconciler.sandbox.ox_state import (
+    AZURE_REPOS,
+    BITBUCKET_CLOUD,
+    OxConnector,
+    OxCredential,
+    OxTenant,
+)
+from reconciler.sandbox.settings import AZURE, BITBUCKET
 
 _BROWSER = {"oauth-app": "BitbucketApp", "identity-provider": "IdentityProvider"}
+_CONNECTORS = {BITBUCKET: BITBUCKET_CLOUD, AZURE: AZURE_REPOS}
 _SWITCHES = (
     "numeric_ids",
     "nested",
     "knows_expiry",
     "errors_as_200",
     "takes_selections",
+    "principals_renamed",
     "hourly_limit",
 )
 
@@ -25,11 +34,13 @@ _SWITCHES = (
 class Person:
     """Somebody with a browser. Connections are named by their id or display name.
 
-    Every method raises UsageError for what is not there.
+    ``urls`` are where the emulated providers answer. Every method raises UsageError for what is
+    not there.
     """
 
     tenant: OxTenant
     use: Use
+    urls: Mapping[str, str]
 
     def overview(self) -> dict[str, Any]:
         """The organization without any secret."""
@@ -39,27 +50,36 @@ class Person:
         }
 
     def grant(
-        self, *, method: str, workspace: str, name: str = "", repositories: Sequence[str] = ()
+        self,
+        *,
+        method: str,
+        workspace: str,
+        name: str = "",
+        repositories: Sequence[str] = (),
+        provider: str = BITBUCKET,
     ) -> dict[str, Any]:
         """Consent to the Bitbucket app or the identity provider and tick *repositories* (slugs).
 
         Args:
             method: ``oauth-app`` or ``identity-provider``.
-            workspace: slug of the Bitbucket workspace.
+            workspace: slug of the Bitbucket workspace, or name of the Azure DevOps organization.
             name: display name; by default OX makes one up.
             repositories: slugs or ids to monitor.
+            provider: ``bitbucket-cloud`` or ``azure-devops``.
         """
-        if method not in _BROWSER:
+        connector = self.tenant.connector(_CONNECTORS.get(provider, ""))
+        offered = connector.credentials_types if connector else ()
+        if _BROWSER.get(method) not in offered:
             raise UsageError(
-                f"{method} is not granted in a browser", hint=f"one of {', '.join(_BROWSER)}"
+                f"{method} is not granted in a browser for {provider}",
+                hint=f"methods are {', '.join(_BROWSER)}; providers are {', '.join(_CONNECTORS)}",
             )
-        connector = self.tenant.connector(BITBUCKET_CLOUD)
         credential = OxCredential(
             id=self.tenant.new_id(),
             name=name or f"{workspace} ({method})",
-            connector_id=BITBUCKET_CLOUD,
+            connector_id=_CONNECTORS[provider],
             credentials_type=_BROWSER[method],
-            host_url=connector.host_url if connector else "",
+            host_url=self._host_url(connector, workspace) if connector else "",
             workspace=workspace,
         )
         look = self.use(credential)
@@ -79,7 +99,10 @@ class Person:
         remove: Sequence[str] = (),
         follow_new: bool | None = None,
     ) -> dict[str, Any]:
-        """Tick and untick repositories by slug or id; *follow_new* None leaves as is."""
+        """Tick and untick repositories by name, owner/name or id.
+
+        *follow_new* None leaves it as it is.
+        """
         credential = self._find(connection)
         visible = self.use(credential).repositories
         credential.sync(seen.id for seen in visible)
@@ -102,7 +125,7 @@ class Person:
         return _shown(credential)
 
     def withdraw(self, *, connection: str) -> dict[str, Any]:
-        """Withdraw a browser grant on Bitbucket's side: OX keeps the connection, it is dead."""
+        """Withdraw a browser grant on the provider's side: OX keeps the connection, it is dead."""
         credential = self._find(connection)
         if not credential.is_browser_grant:
             raise UsageError(
@@ -131,6 +154,12 @@ class Person:
             setattr(self.tenant, name, value)
         return {name: getattr(self.tenant, name) for name in _SWITCHES}
 
+    def _host_url(self, connector: OxConnector, workspace: str) -> str:
+        """With the organization in it for Azure Repos, as its page asks for [assumed of grants]."""
+        if connector.id != AZURE_REPOS:
+            return connector.host_url
+        return f"{self.urls.get(AZURE, connector.host_url)}/{workspace}/"
+
     def _find(self, connection: str) -> OxCredential:
         found = self.tenant.find(connection)
         if found is None:
@@ -142,12 +171,12 @@ class Person:
 
 
 def _named(visible: tuple[Seen, ...], names: Sequence[str]) -> set[str]:
-    ids = {seen.slug: seen.id for seen in visible} | {seen.id: seen.id for seen in visible}
+    ids = {key: s.id for s in visible for key in (s.slug, f"{s.owner}/{s.slug}", s.id)}
     unknown = sorted(set(names) - ids.keys())
     if unknown:
         raise UsageError(
             f"this connection does not see {', '.join(unknown)}",
-            hint="name repositories by slug or {uuid}",
+            hint="name repositories by name or id",
         )
     return {ids[name] for name in names}
 

@@ -2,8 +2,9 @@
 
 Names, types and nullability follow the vendor's reference as far as the emulator goes:
 https://docs.ox.security/api-documentation/api-reference/api--connectors [documented, 2026-11-21].
-Fields of ``BitbucketAppCredentials`` and ``IdentityProvider`` beyond ``credentialsType``, values
-of ``ResourceType`` and the fields of applications are [assumed].
+Fields of ``BitbucketAppCredentials`` and ``IdentityProvider`` beyond ``credentialsType``, the
+member for service principals, values of ``ResourceType`` and the fields of applications are
+[assumed].
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from graphql import (
     parse,
     validate,
 )
+
+PRINCIPAL = "ServicePrincipalCredentials"
+RENAMED = "EntraApplicationCredentials"
+"""What the schema calls the member for service principals; it may be the other one [assumed]."""
 
 _COMMON = """
   credentialsId: String
@@ -59,13 +64,13 @@ type TokenCredentials {{ token: String {_COMMON} }}
 type TokenOnlyCredentials {{ token: String {_COMMON} }}
 type GitHubAppCredentials {{ {_COMMON} }}
 type BitbucketAppCredentials {{ {_COMMON} }}
-type ServicePrincipalCredentials {{ {_COMMON} }}
+type {PRINCIPAL} {{ {_COMMON} }}
 type IdentityProvider {{ {_COMMON} }}
 type BotIdentityProvider {{ {_COMMON} }}
 
 union Credential = UserPasswordCredentials | UserPasswordOnlyCredentials | TokenAndUserCredentials
   | TokenCredentials | TokenOnlyCredentials | GitHubAppCredentials | BitbucketAppCredentials
-  | ServicePrincipalCredentials | IdentityProvider | BotIdentityProvider
+  | {PRINCIPAL} | IdentityProvider | BotIdentityProvider
 
 type ResourceOptions {{
   resourceName: String
@@ -206,19 +211,19 @@ type Mutation {{
 """
 
 
-@lru_cache(maxsize=1)
-def schema() -> GraphQLSchema:
-    """The schema, built once."""
-    return build_schema(SDL)
+@lru_cache(maxsize=2)
+def schema(principal: str = PRINCIPAL) -> GraphQLSchema:
+    """The schema, built once for each name that the member for service principals has."""
+    return build_schema(SDL.replace(PRINCIPAL, principal))
 
 
 @lru_cache(maxsize=64)
-def _document(source: str) -> DocumentNode | tuple[GraphQLError, ...]:
+def _document(source: str, principal: str) -> DocumentNode | tuple[GraphQLError, ...]:
     try:
         document = parse(source)
     except GraphQLError as error:
         return (_coded(error, "GRAPHQL_PARSE_FAILED"),)
-    errors = validate(schema(), document)
+    errors = validate(schema(principal), document)
     return tuple(_coded(e, "GRAPHQL_VALIDATION_FAILED") for e in errors) or document
 
 
@@ -263,6 +268,8 @@ def run(
     root: Mapping[str, Any],
     variables: dict[str, Any] | None,
     operation: str | None,
+    *,
+    principal: str = PRINCIPAL,
 ) -> dict[str, Any]:
     """Run one document synchronously.
 
@@ -271,15 +278,16 @@ def run(
         root: resolvers of the operations, by name, called with ``(info, **arguments)``.
         variables: values of the document's variables.
         operation: which operation of several.
+        principal: what the member for service principals is called.
 
     Returns:
         ``{"data": …}`` and, when anything failed, ``errors`` with message, path and code.
     """
-    document = _document(source)
+    document = _document(source, principal)
     if isinstance(document, tuple):
         return {"errors": [error.formatted for error in document]}
     result = execute(
-        schema(),
+        schema(principal),
         document,
         root_value=dict(root),
         variable_values=variables,

@@ -45,9 +45,9 @@ CONNECTORS = (
         "AzureRepos",
         "Azure Repos",
         "https://dev.azure.com",
-        ("IdentityProvider", "TokenAndUser", "ServicePrincipal"),
+        ("IdentityProvider", "Token", "ServicePrincipal"),
     ),
-    OxConnector("47", "BitbucketServer", "Bitbucket Data Center", "", ("UserPassword",)),
+    OxConnector("47", "BitbucketServer", "Bitbucket Data Center", "", ("UserPassword", "Token")),
     OxConnector(
         "52",
         "Bitbucket",
@@ -58,10 +58,15 @@ CONNECTORS = (
     OxConnector("63", "Jenkins", "Jenkins", "", ("TokenAndUser",), family="CICD"),
 )
 """The vendor publishes neither ids nor types: these are invented, and the connector that is
-wanted is deliberately not the first that mentions Bitbucket."""
+wanted is deliberately not the first that mentions Bitbucket. That there is one for Bitbucket Data
+Center is invented, too; the three tabs of Azure Repos are those that its page shows:
+https://docs.ox.security/get-started/onboarding-to-ox/source-control/azure [documented,
+2026-11-21]."""
 
+AZURE_REPOS = "34"
+BITBUCKET_SERVER = "47"
 BITBUCKET_CLOUD = "52"
-"""The connector of CONNECTORS that stands for Bitbucket Cloud."""
+"""The connectors of CONNECTORS that stand for the providers we know."""
 
 BROWSER_TYPES = frozenset({"BitbucketApp", "IdentityProvider"})
 """Types of credentials that a person grants in a browser."""
@@ -69,11 +74,13 @@ BROWSER_TYPES = frozenset({"BitbucketApp", "IdentityProvider"})
 
 @dataclass(slots=True)
 class OxCredential:
-    """One connection. Browser grants hold no secret and reach exactly ``workspace`` (a slug).
+    """One connection.
 
-    ``selected`` and ``seen`` hold the provider's repository ids: what is monitored, and what was
-    there when the selection was last read or written. ``follows_since_ms`` is the number that
-    was written (milliseconds since 1970); None when new repositories are not followed.
+    Browser grants hold no secret and reach exactly ``workspace`` (a slug, or the name of an
+    organization). The client id of an application is its ``username``. ``selected`` and ``seen``
+    hold the provider's repository ids: what is monitored, and what was there when the selection
+    was last read or written. ``follows_since_ms`` is the number that was written (milliseconds
+    since 1970); None when new repositories are not followed.
     ``is_granted`` turns false when a person withdraws a browser grant.
     """
 
@@ -85,6 +92,7 @@ class OxCredential:
     username: str = ""
     secret: str = field(default="", repr=False)
     workspace: str = ""
+    tenant: str = ""
     expires_at: datetime | None = None
     is_granted: bool = True
     selected: set[str] = field(default_factory=set)
@@ -121,6 +129,7 @@ class OxTenant:
         knows_expiry: tell ``tokenExpirationDate`` where the provider's side knows it.
         errors_as_200: refuse a wrong key with HTTP 200 and ``errors`` instead of 401.
         takes_selections: turned off, writing a selection answers ``success: false``.
+        principals_renamed: the schema has another name for service principals than is assumed.
         hourly_limit: requests that a key may make in an hour.
     """
 
@@ -131,6 +140,7 @@ class OxTenant:
     knows_expiry: bool = True
     errors_as_200: bool = False
     takes_selections: bool = True
+    principals_renamed: bool = False
     hourly_limit: int = HOURLY
     connectors: tuple[OxConnector, ...] = CONNECTORS
     credentials: dict[str, OxCredential] = field(default_factory=dict)
@@ -185,8 +195,11 @@ class OxTenant:
         return self.credentials.pop(credential_id, None) is not None
 
     def resource_id(self, repository_id: str) -> str:
-        """The id under which the tenant lists a repository: stable, and of the chosen spelling."""
-        if self.numeric_ids:
+        """The id under which the tenant lists a repository: stable, and of the chosen spelling.
+
+        The numbers of Data Center's repositories are never shown; the tenant has its own.
+        """
+        if self.numeric_ids or repository_id.isdigit():
             number = str(90_000 + len(self._numbers))
             shown = self._numbers.setdefault(repository_id, number)
         else:

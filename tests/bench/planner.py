@@ -18,8 +18,9 @@ from typing import Any
 from reconciler import pipeline
 from reconciler.cli.context import Globals
 from reconciler.cli.wiring import load_state, open_ports
-from reconciler.model.action import OutcomeState, Plan
+from reconciler.model.action import Plan
 from reconciler.model.desired import DesiredState
+from reconciler.model.outcome import OutcomeState
 from reconciler.observe.secrets import read_secret
 from reconciler.ports.bundle import Ports
 from reconciler.ports.provider import Login, silent
@@ -62,7 +63,7 @@ def _measured(
 def _plan(state: DesiredState, ports: Ports) -> tuple[int, int]:
     made = asyncio.run(pipeline.plan(state, ports))
     _ensure_whole(made)
-    return _provider_requests(made), len(made.actions)
+    return _provider_requests(state, made), len(made.actions)
 
 
 def _apply(state: DesiredState, ports: Ports) -> tuple[int, int]:
@@ -73,9 +74,9 @@ def _apply(state: DesiredState, ports: Ports) -> tuple[int, int]:
         raise RuntimeError("the plan was not approved")
     _ensure_whole(report.plan)
     for outcome in report.outcomes:
-        if outcome.state is not OutcomeState.DONE:
+        if outcome.state not in {OutcomeState.DONE, OutcomeState.WAITING}:
             raise RuntimeError(f"{outcome.address}: {outcome.detail}")
-    return _provider_requests(report.plan), len(report.plan.actions)
+    return _provider_requests(state, report.plan), len(report.plan.actions)
 
 
 def _list(state: DesiredState, ports: Ports) -> tuple[int, int]:
@@ -86,7 +87,7 @@ def _list(state: DesiredState, ports: Ports) -> tuple[int, int]:
     secret, missing = read_secret(reader.secret, ports.secrets)
     if secret is None:
         raise RuntimeError(missing)
-    login = Login(reader.kind, secret, reader.username, reader.level)
+    login = Login.of(reader, secret)
     expected = ports.registry.repository_count(account.reach)
 
     async def listed() -> int:
@@ -116,8 +117,9 @@ def _ensure_whole(made: Plan) -> None:
         raise RuntimeError("; ".join(note.finding.message for note in made.errors))
 
 
-def _provider_requests(made: Plan) -> int:
-    return sum(r.requests for r in made.reads if r.party.startswith("bitbucket-cloud"))
+def _provider_requests(state: DesiredState, made: Plan) -> int:
+    providers = {account.provider for account in state.accounts.values()}
+    return sum(r.requests for r in made.reads if r.party.partition("/")[0] in providers)
 
 
 if __name__ == "__main__":

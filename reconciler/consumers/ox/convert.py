@@ -18,32 +18,18 @@ import msgspec
 from reconciler.model.method import MethodKind
 from reconciler.model.observed import LiveConnection, LiveResource, LiveSelection
 
-PROVIDER = "bitbucket-cloud"
-
 T = TypeVar("T")
 Text = str | int | None
 """Ids and dates: documented as text, accepted as numbers."""
 
-_UUID = re.compile(r"\{?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\}?")
-_OTHER_BITBUCKET = ("server", "datacenter", "onprem", "selfhosted")
-_CONTAINERS = frozenset({"workspace", "organization", "project", "group", "folder"})
-_KINDS = {
-    "BitbucketApp": MethodKind.OAUTH_APP,
-    "IdentityProvider": MethodKind.IDENTITY_PROVIDER,
-    "TokenAndUser": MethodKind.API_TOKEN,
-    "Token": MethodKind.API_TOKEN,
-    "TokenOnly": MethodKind.API_TOKEN,
-    "UserPassword": MethodKind.API_TOKEN,
-    "UserPasswordOnly": MethodKind.API_TOKEN,
-    "UserPasswordBothOptional": MethodKind.API_TOKEN,
-}
-_SECRET_FIELD = {
-    "TokenAndUser": "token",
-    "UserPassword": "password",
-    "UserPasswordBothOptional": "password",
-}
-"""Types that take a user name and a secret, in order of preference, and where the secret goes."""
+PRINCIPAL = "ServicePrincipalCredentials"
+"""The member of ``Credential`` for service principals [assumed, 2026-11-21]: after the type
+``ServicePrincipal``, as the published members are called after theirs."""
 
+_UUID = re.compile(r"\{?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\}?")
+_SPELLING = {"bitbucket-cloud": "{{{}}}", "azure-devops": "{}"}
+"""How a provider writes the ids of its repositories."""
+_CONTAINERS = frozenset({"workspace", "organization", "project", "group", "folder"})
 _MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on count milliseconds: as seconds they would lie after the year 5000."""
 
@@ -100,6 +86,11 @@ class Credential(msgspec.Struct):
     def id(self) -> str:
         """The id as text; empty when OX did not give one."""
         return "" if self.credentials_id is None else str(self.credentials_id)
+
+    @property
+    def type(self) -> str:
+        """The type of credentials, if need be from the name of the union's member."""
+        return self.credentials_type or self.typename.removesuffix("Credentials")
 
 
 class Connector(msgspec.Struct):
@@ -189,43 +180,19 @@ def connectors(families: Iterable[Family]) -> tuple[Connector, ...]:
     )
 
 
-def find_connector(every: Iterable[Connector], connector_id: str) -> Connector | None:
-    """The connector with that id or, without an id, the one for Bitbucket Cloud.
-
-    OX publishes no ids, so the name decides: it must speak of Bitbucket and must not speak of
-    Bitbucket's self-hosted edition.
-    """
-    for connector in every:
-        if connector_id:
-            if str(connector.id) == connector_id:
-                return connector
-        elif connector.id is not None and _is_bitbucket_cloud(connector):
-            return connector
-    return None
-
-
-def _is_bitbucket_cloud(connector: Connector) -> bool:
-    names = f"{connector.name or ''} {connector.display_name or ''}".lower()
-    plain = re.sub(r"[^a-z]", "", names)
-    return "bitbucket" in plain and not any(word in plain for word in _OTHER_BITBUCKET)
-
-
-def credentials_type(connector: Connector) -> tuple[str, str] | None:
-    """How a user name and token are given: the type and the field of the secret."""
-    offered = connector.types or ()
-    return next(((kind, key) for kind, key in _SECRET_FIELD.items() if kind in offered), None)
-
-
 def live_connection(
-    credential: Credential, number: int, selection: LiveSelection | None
+    credential: Credential,
+    number: int,
+    provider: str,
+    kind: MethodKind | None,
+    selection: LiveSelection | None,
 ) -> LiveConnection:
     """A credential as a connection. *number* is its place, for those that OX gives no id."""
-    kind = credential.credentials_type or credential.typename.removesuffix("Credentials")
     return LiveConnection(
         id=credential.id or f"unidentified-{number}",
         name=credential.credentials_name or "",
-        provider=PROVIDER,
-        kind=_KINDS.get(kind),
+        provider=provider,
+        kind=kind,
         username=credential.name or "",
         host_url=credential.host_url or "",
         expires_at=instant(credential.expires),
@@ -257,10 +224,10 @@ def _iso(text: str) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def live_selection(found: Resources) -> LiveSelection:
+def live_selection(found: Resources, provider: str) -> LiveSelection:
     """Resources as a selection, with the certificate that nothing selected is missing from it."""
     rows = tuple(_leaves(found.resources or ()))
-    resources = tuple(_live_resource(row) for row in rows if row.id is not None)
+    resources = tuple(_live_resource(row, provider) for row in rows if row.id is not None)
     gap = _gap(found, rows, resources)
     return LiveSelection(resources, found.follows_new, complete=not gap, gap=gap)
 
@@ -273,17 +240,26 @@ def _leaves(rows: Iterable[Resource]) -> Iterator[Resource]:
             yield row
 
 
-def _live_resource(row: Resource) -> LiveResource:
+def _live_resource(row: Resource, provider: str) -> LiveResource:
     id_ = str(row.id)
-    uuid = _UUID.fullmatch(id_)
     return LiveResource(
         id_,
         row.name or "",
         row.owner or "",
         row.is_monitored is True,
         row.kind or "",
-        f"{{{uuid[1].lower()}}}" if uuid else "",
+        repository_id(id_, provider),
     )
+
+
+def repository_id(resource_id: str, provider: str) -> str:
+    """The provider's id of a repository in its own spelling; empty when the id is not that.
+
+    Only what looks like an id of the provider is taken for one [assumed, 2026-11-21]. Data Center
+    numbers its repositories, and a number may as well be one of OX's own: there the name decides.
+    """
+    found = _UUID.fullmatch(resource_id) if provider in _SPELLING else None
+    return _SPELLING[provider].format(found[1].lower()) if found else ""
 
 
 def _gap(found: Resources, rows: tuple[Resource, ...], read: tuple[LiveResource, ...]) -> str:

@@ -7,7 +7,7 @@ a whole is asked for again in halves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import anyio
@@ -29,15 +29,14 @@ Found: TypeAlias = Resources | RemoteError
 """The resources of a connection, or why OX could not list them."""
 
 
-async def read_resources(
-    gateway: Gateway, connector_id: str, ids: Sequence[str]
-) -> dict[str, Found]:
-    """The resources of every connection in *ids*.
+async def read_resources(gateway: Gateway, homes: Mapping[str, str]) -> dict[str, Found]:
+    """The resources of every connection in *homes*, which says the connector of each.
 
     Raises:
         RemoteError: OX as a whole could not be asked. That one connection's resources cannot be
             listed is in the result instead.
     """
+    ids = tuple(homes)
     size = 1 if len(ids) <= SINGLE_UP_TO else BATCH
     parts = [ids[start : start + size] for start in range(0, len(ids), size)]
     found: dict[str, Found] = {}
@@ -46,7 +45,7 @@ async def read_resources(
 
         async def read(part: Sequence[str]) -> None:
             try:
-                found.update(await _read_part(gateway, connector_id, part))
+                found.update(await _read_part(gateway, homes, part))
             except RemoteError as error:
                 failures.append(error)
                 group.cancel_scope.cancel()
@@ -58,9 +57,11 @@ async def read_resources(
     return found
 
 
-async def _read_part(gateway: Gateway, connector_id: str, ids: Sequence[str]) -> dict[str, Found]:
+async def _read_part(
+    gateway: Gateway, homes: Mapping[str, str], ids: Sequence[str]
+) -> dict[str, Found]:
     variables = {
-        f"i{n}": {"connectorID": connector_id, "credentialsId": id_} for n, id_ in enumerate(ids)
+        f"i{n}": {"connectorID": homes[id_], "credentialsId": id_} for n, id_ in enumerate(ids)
     }
     try:
         answer = await gateway.ask(queries.resources(len(ids)), variables, _DOING)
@@ -69,8 +70,8 @@ async def _read_part(gateway: Gateway, connector_id: str, ids: Sequence[str]) ->
         if len(ids) == 1 or error.fault not in _SPLIT:
             raise
     half = len(ids) // 2
-    first = await _read_part(gateway, connector_id, ids[:half])
-    return first | await _read_part(gateway, connector_id, ids[half:])
+    first = await _read_part(gateway, homes, ids[:half])
+    return first | await _read_part(gateway, homes, ids[half:])
 
 
 def _sorted_out(answer: Answer, ids: Sequence[str]) -> dict[str, Found]:

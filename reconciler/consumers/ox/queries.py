@@ -4,11 +4,16 @@ Only documented names are used, because a server refuses a document with one nam
 Source: https://docs.ox.security/api-documentation/api-reference/api--connectors, one page per
 operation and type [documented, 2026-11-21]. That ``BitbucketAppCredentials`` and
 ``IdentityProvider`` carry the same fields as the other members of ``Credential`` is [assumed].
+What a service principal's member is called is not published [assumed, 2026-11-21]: it is named
+only where that is asked for, so that a wrong guess harms nobody else.
 """
 
 from __future__ import annotations
 
-from reconciler.consumers.ox.convert import alias
+from functools import lru_cache
+from typing import NamedTuple
+
+from reconciler.consumers.ox.convert import PRINCIPAL, alias
 
 _FIELDS = (
     "credentialsId credentialsName credentialsType tokenExpirationDate hostURL "
@@ -21,33 +26,47 @@ _WITHOUT_NAME = (
     "BitbucketAppCredentials",
     "IdentityProvider",
 )
-_MEMBERS = " ".join(
-    [f"... on {member} {{ name {_FIELDS} }}" for member in _WITH_NAME]
-    + [f"... on {member} {{ {_FIELDS} }}" for member in _WITHOUT_NAME]
-)
-_MONITORED = " ".join(
-    f"... on {member} {{ credentialsId monitoredResources }}"
-    for member in (*_WITH_NAME, *_WITHOUT_NAME)
-)
-_CONNECTOR = (
-    "connector { id name displayName hostURL credentialsTypes isConfigured "
-    f"credentials {{ __typename {_MEMBERS} }} }}"
-)
 
-CONNECTORS = (
-    "query GetConnectorsByFamily($family: String) { getConnectorsByFamily(family: $family) { "
-    f"family connectors {{ {_CONNECTOR} }} }} }}"
-)
 
-MONITORED = (
-    "query GetMonitoredResources($family: String) { getConnectorsByFamily(family: $family) { "
-    f"connectors {{ connector {{ id name credentials {{ __typename {_MONITORED} }} }} }} }} }}"
-)
+class Documents(NamedTuple):
+    """The documents that name members of the union ``Credential``."""
 
-ADD = (
-    "mutation AddCredentials($addCredentialsInput: AddCredentialsInput!) { "
-    f"addCredentials(addCredentialsInput: $addCredentialsInput) {{ {_CONNECTOR} }} }}"
-)
+    connectors: str
+    monitored: str
+    add: str
+
+
+@lru_cache(maxsize=2)
+def documents(*, principals: bool) -> Documents:
+    """The documents, naming the member of service principals if *principals*."""
+    without_name = (*_WITHOUT_NAME, PRINCIPAL) if principals else _WITHOUT_NAME
+    members = " ".join(
+        [f"... on {member} {{ name {_FIELDS} }}" for member in _WITH_NAME]
+        + [f"... on {member} {{ {_FIELDS} }}" for member in without_name]
+    )
+    remembered = " ".join(
+        f"... on {member} {{ credentialsId monitoredResources }}"
+        for member in (*_WITH_NAME, *without_name)
+    )
+    connector = (
+        "connector { id name displayName hostURL credentialsTypes isConfigured "
+        f"credentials {{ __typename {members} }} }}"
+    )
+    by_family = "($family: String) { getConnectorsByFamily(family: $family) { "
+    return Documents(
+        connectors=(
+            f"query GetConnectorsByFamily{by_family}family connectors {{ {connector} }} }} }}"
+        ),
+        monitored=(
+            f"query GetMonitoredResources{by_family}connectors {{ connector {{ id name "
+            f"credentials {{ __typename {remembered} }} }} }} }} }}"
+        ),
+        add=(
+            "mutation AddCredentials($addCredentialsInput: AddCredentialsInput!) { "
+            f"addCredentials(addCredentialsInput: $addCredentialsInput) {{ {connector} }} }}"
+        ),
+    )
+
 
 REMOVE = (
     "mutation RemoveCredentials($removeCredentialsInput: RemoveCredentialsInput!) { "

@@ -7,22 +7,29 @@ words are understood.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from reconciler.consumers.ox.convert import GraphError
+from reconciler.consumers.ox.convert import PRINCIPAL, GraphError
 from reconciler.errors import Fault, RemoteError
+from reconciler.model.method import MethodKind
 from reconciler.transport.faults import quoted
 
 PARTY = "ox"
+PRINCIPALS = "servicePrincipals"
+"""The setting with which documents name the member of service principals."""
 
 KEY_HINT = (
     "create a key in OX under Settings > API Key Settings (type: API Integration) and put it "
     "where the `credential` of this Consumer points"
 )
-REFUSED_HINT = (
-    "check the user name (the Atlassian e-mail), the token, its expiry and the host URL, then "
-    "apply again"
-)
+_REFUSED_HINTS = {
+    "bitbucket-cloud": "check the user name (the Atlassian e-mail), the token, its expiry and the "
+    "host URL, then apply again",
+    "azure-devops": "check that the credential is for this organization and has not expired, the "
+    "tenant of a service principal, and the host URL, then apply again",
+    "bitbucket-data-center": "check the token, its expiry and the user name, and that OX reaches "
+    "the host URL, then apply again",
+}
 
 _CODES = {
     "UNAUTHENTICATED": Fault.CREDENTIAL,
@@ -50,6 +57,10 @@ _HINTS = {
     Fault.NOT_FOUND: "run `reconciler plan`: it looks at what is there now",
     Fault.REJECTED: "the request was not acceptable to OX; the message above says why",
 }
+_PRINCIPALS_HINT = (
+    f"take `{PRINCIPALS}` out of the settings of this Consumer: this OX calls service principals "
+    "something else"
+)
 
 
 def fault_of(error: GraphError) -> Fault:
@@ -73,11 +84,16 @@ def failure(errors: Sequence[GraphError], doing: str) -> RemoteError:
         PARTY,
         fault,
         f"OX refused {doing}: {quoted(first.message) or 'without a reason'}",
-        hint=_HINTS[fault],
+        hint=_PRINCIPALS_HINT if PRINCIPAL in first.message else _HINTS[fault],
     )
 
 
-def adding_failed(errors: Sequence[GraphError]) -> RemoteError:
+def refused_hint(provider: str) -> str:
+    """What to check when OX cannot use a credential of that provider."""
+    return _REFUSED_HINTS[provider]
+
+
+def adding_failed(errors: Sequence[GraphError], provider: str) -> RemoteError:
     """The error for credentials that could not be added.
 
     OX tries credentials before it keeps them. An error inside OX leaves open whether it did.
@@ -89,7 +105,7 @@ def adding_failed(errors: Sequence[GraphError]) -> RemoteError:
     text = f"{first.code} {first.message}".lower()
     if is_about(first, "addCredentials") and any(word in text for word in _TOKEN_WORDS):
         cause = f"OX refused {doing}: {quoted(first.message)}"
-        return RemoteError(PARTY, Fault.CREDENTIAL, cause, hint=REFUSED_HINT)
+        return RemoteError(PARTY, Fault.CREDENTIAL, cause, hint=refused_hint(provider))
     return failure(errors, doing)
 
 
@@ -100,6 +116,44 @@ def lost(what: str) -> RemoteError:
         Fault.AMBIGUOUS,
         f"{what}; whether it is there is not known",
         hint="run `reconciler plan`: it looks at what is there now before anything is done again",
+    )
+
+
+def unknown_connection(live_id: str) -> RemoteError:
+    """A connection that OX lists under none of the providers that we know."""
+    cause = f"the connection {live_id} was not found in OX"
+    return RemoteError(PARTY, Fault.NOT_FOUND, cause, hint=_HINTS[Fault.NOT_FOUND])
+
+
+def not_by_api(kind: MethodKind, offered: Iterable[str | None]) -> RemoteError:
+    """The connector takes no credential of that method through the API."""
+    names = ", ".join(filter(None, offered)) or "none"
+    return rejected(
+        f"OX cannot be connected by {kind} through its API (the connector offers: {names})",
+        "connect in a browser, or use a method with a token where the connector offers it",
+    )
+
+
+def principals_off() -> RemoteError:
+    """What a service principal's connection is called there was not agreed to."""
+    return rejected(
+        "OX does not publish how it lists service principals, so none is connected unasked; "
+        "nothing was sent",
+        f'try `{PRINCIPALS}: "yes"` in the settings of this Consumer, or use a personal access '
+        "token",
+    )
+
+
+def no_connector(names: str, wanted: str, setting: str) -> RemoteError:
+    """OX lists no connector that could be *wanted*; *names* are those it lists."""
+    return RemoteError(
+        PARTY,
+        Fault.NOT_FOUND,
+        f"OX lists no connector {wanted}",
+        hint=quoted(
+            f"in the settings of this Consumer set `family`, if it is in another one, or "
+            f"`{setting}` to one of: {names}"
+        ),
     )
 
 

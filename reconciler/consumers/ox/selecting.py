@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from reconciler.consumers.ox.refusals import rejected
 from reconciler.errors import RemoteError
 from reconciler.model.drift import RepositoryLabel
-from reconciler.model.matching import name_key, same_id
+from reconciler.model.matching import name_key, repository_key, same_id
 from reconciler.model.observed import LiveResource
 
 _NAMED = 5
@@ -43,9 +43,8 @@ class Shelf:
 
     def find(self, label: RepositoryLabel) -> LiveResource | None:
         """The resource of a repository."""
-        name = label.name.rpartition("/")[2].lower()
         by_id = self.by_id.get(same_id(label.id))
-        return by_id or self.by_name.get((self.workspace.lower(), name))
+        return by_id or self.by_name.get(repository_key(label.name, self.workspace))
 
     def ids(self, labels: Iterable[RepositoryLabel]) -> set[str]:
         """Ids of the resources of those repositories that have one here."""
@@ -67,7 +66,7 @@ def compose(
         carried: selected resources of the connection that this one takes over from.
         want: repositories that shall be selected.
         drop: repositories that shall not be.
-        workspace: the workspace they live in.
+        workspace: the account they live in; the owner of those whose names carry no project.
 
     Raises:
         RemoteError: REJECTED when OX does not list a wanted or carried repository.

@@ -10,11 +10,8 @@ import pytest
 
 from reconciler.consumers.ox.convert import (
     Answer,
-    Connector,
     GraphError,
     Resources,
-    credentials_type,
-    find_connector,
     instant,
     live_selection,
     monitored_ids,
@@ -25,6 +22,7 @@ from reconciler.consumers.ox.refusals import adding_failed, failure, fault_of
 from reconciler.errors import Fault, RemoteError
 from reconciler.model.observed import LiveResource
 
+CLOUD = "bitbucket-cloud"
 UUID = "3223c534-a444-4c8f-9597-015a0bb995d5"
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -76,34 +74,36 @@ ROW = {"id": UUID, "name": "api", "resourceOrgName": "acme", "isMonitored": True
     ids=["whole", "empty", "null", "no-selected", "no-total", "more", "cut", "no-id", "no-mark"],
 )
 def test_selection_is_complete_only_when_proven(parts: dict[str, Any], gap: str) -> None:
-    found = live_selection(resources(**parts))
+    found = live_selection(resources(**parts), CLOUD)
     assert found.complete is not bool(gap)
     assert gap in found.gap
 
 
 @pytest.mark.parametrize(
-    ("id_", "repository"),
+    ("id_", "cloud", "azure"),
     [
-        (UUID, f"{{{UUID}}}"),
-        (f"{{{UUID}}}", f"{{{UUID}}}"),
-        (UUID.upper(), f"{{{UUID}}}"),
-        ("90001", ""),
-        (90001, ""),
-        (f"{UUID}-x", ""),
+        (UUID, f"{{{UUID}}}", UUID),
+        (f"{{{UUID}}}", f"{{{UUID}}}", UUID),
+        (UUID.upper(), f"{{{UUID}}}", UUID),
+        ("90001", "", ""),
+        (90001, "", ""),
+        (f"{UUID}-x", "", ""),
     ],
     ids=["bare", "braces", "upper", "number-text", "number", "longer"],
 )
-def test_repository_id_is_read_from_uuids_only(id_: str | int, repository: str) -> None:
-    found = live_selection(resources(resources=[ROW | {"id": id_}], total=1, selected=1))
-    assert [r.repository_id for r in found.resources] == [repository]
-    assert found.resources[0].id == str(id_)
+def test_repository_id_is_read_from_uuids_only(id_: str | int, cloud: str, azure: str) -> None:
+    listed = resources(resources=[ROW | {"id": id_}], total=1, selected=1)
+    spelt = {CLOUD: cloud, "azure-devops": azure, "bitbucket-data-center": ""}
+    for provider, expected in spelt.items():
+        (found,) = live_selection(listed, provider).resources
+        assert (found.id, found.repository_id) == (str(id_), expected)
 
 
 def test_children_are_flattened_at_any_depth() -> None:
     inner = {"id": "p", "name": "PAY", "resourceType": "project", "children": [ROW]}
     empty = {"id": "w2", "name": "none", "resourceType": "workspace", "children": []}
     outer = {"id": "w", "name": "acme", "resourceType": "workspace", "children": [inner]}
-    found = live_selection(resources(resources=[outer, empty], total=1, selected=1))
+    found = live_selection(resources(resources=[outer, empty], total=1, selected=1), CLOUD)
     assert [r.name for r in found.resources] == ["api"]
     assert found.complete
 
@@ -132,43 +132,6 @@ def test_remembered_selection_is_read_in_every_likely_form(
     value: object, expected: set[str] | None
 ) -> None:
     assert monitored_ids(value) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "display", "is_it"),
-    [
-        ("Bitbucket", "Bitbucket Cloud", True),
-        ("BITBUCKET_CLOUD", None, True),
-        ("bit-bucket", None, True),
-        ("Bitbucket", "Bitbucket Data Center", False),
-        ("bitbucketServer", None, False),
-        ("Bitbucket On-Prem", None, False),
-        ("GitHub", "GitHub", False),
-        (None, None, False),
-    ],
-    ids=str,
-)
-def test_connector_is_known_by_its_name(name: str | None, display: str | None, is_it: bool) -> None:
-    connector = Connector(id=5, name=name, display_name=display)
-    assert (find_connector([connector], "") is connector) is is_it
-    assert find_connector([connector], "5") is connector
-    assert find_connector([connector], "6") is None
-
-
-@pytest.mark.parametrize(
-    ("offered", "expected"),
-    [
-        (["UserPassword", "TokenAndUser"], ("TokenAndUser", "token")),
-        (["BitbucketApp", "UserPassword"], ("UserPassword", "password")),
-        (["BitbucketApp", None, "Hologram"], None),
-        (None, None),
-    ],
-    ids=["token", "password", "neither", "null"],
-)
-def test_type_of_credentials_is_chosen_from_what_is_offered(
-    offered: list[str | None] | None, expected: tuple[str, str] | None
-) -> None:
-    assert credentials_type(Connector(types=offered)) == expected
 
 
 @pytest.mark.parametrize(
@@ -215,4 +178,4 @@ def test_answer_without_data_and_reason_is_no_answer() -> None:
     ids=["token", "401", "other", "inside", "schema"],
 )
 def test_refusals_of_new_credentials(error: GraphError, fault: Fault) -> None:
-    assert adding_failed([error]).fault is fault
+    assert adding_failed([error], CLOUD).fault is fault

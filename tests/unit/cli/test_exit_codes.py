@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reconciler.cli.exit_codes import of_apply, of_drift, of_plan
-from reconciler.model.action import ApplyReport, Note, Outcome, OutcomeState, Plan, Refusal
+from reconciler.model.action import Note, Plan, Refusal
 from reconciler.model.method import ActionKind
+from reconciler.model.outcome import ApplyReport, Outcome, OutcomeState
 from reconciler.model.standing import DriftItem, DriftReport, DriftStatus
 from reconciler.report.apply_json import apply_document
 from reconciler.report.drift_json import drift_document

@@ -6,10 +6,7 @@ from datetime import timedelta
 
 from reconciler.errors import Fault, Severity
 from reconciler.model.action import (
-    ApplyReport,
     Note,
-    Outcome,
-    OutcomeState,
     Plan,
     Promote,
     ProveDead,
@@ -22,6 +19,7 @@ from reconciler.model.action import (
 )
 from reconciler.model.drift import Cause, FieldChange
 from reconciler.model.method import ActionKind
+from reconciler.model.outcome import ApplyReport, Outcome, OutcomeState
 from reconciler.model.standing import DriftItem, DriftReport, DriftStatus, Unmanaged, VerifyLine
 from tests import builders as b
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from reconciler.errors import Problem, Severity
-from reconciler.model.action import OutcomeState
 from reconciler.model.method import ActionKind, MethodKind
+from reconciler.model.outcome import OutcomeState
 from reconciler.model.record import Operation, OperationState, Selected
 from reconciler.model.standing import DriftItem, DriftReport, DriftStatus
 from reconciler.report import to_markdown
