@@ -43,7 +43,7 @@ async def _put(bench: Bench, step: PutWebhook) -> None:
 
 
 async def _drop(bench: Bench, step: DropWebhook) -> None:
-    """Remove a webhook of ours."""
+    """Remove a webhook of ours. Gone with what it was attached to is success."""
     account = bench.account
     if account is None:
         raise RegistryError(
@@ -51,7 +51,11 @@ async def _drop(bench: Bench, step: DropWebhook) -> None:
             hint="declare the Account again until its connections are gone",
         )
     keeper, login = _desk(bench, account)
-    await keeper.delete_webhook(login, step.webhook.place, step.webhook.id)
+    try:
+        await keeper.delete_webhook(login, step.webhook.place, step.webhook.id)
+    except RemoteError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            raise
 
 
 def _declared(bench: Bench, step: PutWebhook) -> DesiredWebhook:

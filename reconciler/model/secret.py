@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
 from dataclasses import dataclass, field
 from typing import final
 from urllib.parse import quote
@@ -47,7 +48,7 @@ class Secret:
 
 
 class Scrubber:
-    """Replaces every known secret, plain, URL-quoted or in Basic form, by ``***``."""
+    """Replaces every known secret by ``***``: plain, quoted as in URLs or JSON, in Basic form."""
 
     def __init__(self) -> None:
         """Start knowing nothing."""
@@ -57,7 +58,8 @@ class Scrubber:
         """Add a value in the forms in which it could leak."""
         if len(value) >= _SHORTEST_SCRUBBED:
             plain = base64.b64encode(value.encode()).decode()
-            self._forms |= {value, quote(value, safe=""), plain}
+            as_json = (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+            self._forms |= {value, quote(value, safe=""), plain, *as_json}
 
     def learn_pair(self, username: str, value: str) -> None:
         """Add the Basic form of a user name and a secret."""

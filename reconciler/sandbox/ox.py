@@ -10,16 +10,14 @@ door's business.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from reconciler.errors import UsageError
 from reconciler.sandbox.frontdoor import NOTE
+from reconciler.sandbox.hands import hand_routes
 from reconciler.sandbox.ox_gateway import Gateway
 from reconciler.sandbox.ox_person import Person
 from reconciler.sandbox.ox_schema import run
@@ -114,27 +112,9 @@ def control_routes(sandbox: Sandbox) -> list[Route]:
     does what the method of that name of `Person` does. Misuse is 400 with cause and hint.
     """
     person = person_in(sandbox)
-
-    async def show(_request: Request) -> Response:
-        """The connections of the OX organization, without any secret."""
-        return JSONResponse(person.overview())
-
-    def doing(act: Callable[..., dict[str, Any]]) -> Route:
-        async def handle(request: Request) -> Response:
-            try:
-                body = json.loads(await request.body() or b"{}")
-                return JSONResponse(act(**body), _OK)
-            except UsageError as error:
-                return JSONResponse({"error": error.cause, "hint": error.hint}, 400)
-            except (TypeError, ValueError) as error:
-                hint = "send a JSON object with the arguments of this doing"
-                return JSONResponse({"error": str(error), "hint": hint}, 400)
-
-        handle.__doc__ = (act.__doc__ or "").split("\n", 1)[0]
-        path = f"{CONTROL_PATH}/{act.__name__.replace('_', '-')}"
-        return Route(path, handle, methods=["POST"])
-
-    acts = (
+    return hand_routes(
+        CONTROL_PATH,
+        person.overview,
         person.grant,
         person.select,
         person.rename,
@@ -144,4 +124,3 @@ def control_routes(sandbox: Sandbox) -> list[Route]:
         person.restore_key,
         person.switch,
     )
-    return [Route(CONTROL_PATH, show), *(doing(act) for act in acts)]

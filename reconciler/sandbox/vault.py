@@ -11,7 +11,6 @@ not with the verb LIST. Latency and faults are the front door's business.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -20,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from reconciler.errors import UsageError
+from reconciler.sandbox.hands import hand_routes
 from reconciler.sandbox.settings import CONTROL, VAULT
 from reconciler.sandbox.state import Emulator, Sandbox
 from reconciler.sandbox.vault_kv import Ask, done, refuse, serve
@@ -145,24 +144,12 @@ def control_routes(sandbox: Sandbox) -> list[Route]:
     and hint.
     """
     state = vault_in(sandbox)
-
-    async def show(_request: Request) -> Response:
-        """Vault's mounts and secrets, without any value."""
-        return JSONResponse(state.overview())
-
-    def doing(act: Callable[..., dict[str, Any]]) -> Route:
-        async def handle(request: Request) -> Response:
-            try:
-                return JSONResponse(act(**json.loads(await request.body() or b"{}")))
-            except UsageError as error:
-                return JSONResponse({"error": error.cause, "hint": error.hint}, 400)
-            except (TypeError, ValueError) as error:
-                hint = "send a JSON object with the arguments of this doing"
-                return JSONResponse({"error": str(error), "hint": hint}, 400)
-
-        handle.__doc__ = (act.__doc__ or "").split("\n", 1)[0]
-        path = f"{CONTROL_PATH}/{act.__name__.replace('_', '-')}"
-        return Route(path, handle, methods=["POST"])
-
-    acts = (state.put, state.enable, state.switch, state.revoke_token, state.restore_token)
-    return [Route(CONTROL_PATH, show), *(doing(act) for act in acts)]
+    return hand_routes(
+        CONTROL_PATH,
+        state.overview,
+        state.put,
+        state.enable,
+        state.switch,
+        state.revoke_token,
+        state.restore_token,
+    )

@@ -43,7 +43,7 @@ _HINTS = {
 
 def quoted(text: str) -> str:
     """Foreign text made fit for an error: one line, no known secret, at most TEXT_LIMIT."""
-    line = KNOWN.scrub(" ".join(text.split()))
+    line = " ".join(KNOWN.scrub(text).split())
     return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
 
 

@@ -1,7 +1,8 @@
 """What tests/providers/<name>/bench.py must offer, so that one suite holds for every provider.
 
 The module has ``DECLARES``, a `Declares`, and ``bench()``, a context manager that yields a fresh
-`ProviderBench`; an `IssuingBench` where the provider's SPEC says that it issues credentials.
+`ProviderBench`; an `IssuingBench` where the provider's SPEC says that it issues credentials, and
+a `WatchingBench` where it says that it manages webhooks.
 What a bench declares decides which laws apply, so the suite proves the declarations as well.
 
 Capability.READ_SCOPES and READ_EXPIRY are meant of `verify`: that a credential which is shown
@@ -26,6 +27,7 @@ from reconciler.errors import Fault, RemoteError
 from reconciler.model.method import IssuerKind
 from reconciler.model.observed import CredentialReport, Verdict
 from reconciler.model.secret import Secret
+from reconciler.model.webhook import WebhookPlace
 from reconciler.ports.capability import Can, Capability
 from reconciler.ports.provider import CredentialHome, IssuerLogin, Login, Provider
 
@@ -112,6 +114,7 @@ class Declares:
         never_ends: a credential may be made without an end.
         home_limit: the most credentials of one home; None where no limit is known.
         credential_page: the most credentials of one answer when they are listed.
+        webhook_secrets: a webhook can be given a secret; without, one that has to is REJECTED.
     """
 
     counts: bool = True
@@ -127,6 +130,7 @@ class Declares:
     never_ends: bool = False
     home_limit: int | None = None
     credential_page: int = 100
+    webhook_secrets: bool = True
 
     def faults_of(self, trouble: Trouble) -> frozenset[Fault]:
         """The faults that a read may end with."""
@@ -281,6 +285,62 @@ class IssuingBench(ProviderBench, Protocol):
         ...
 
 
+class WatchingBench(ProviderBench, Protocol):
+    """A bench whose provider has webhooks that its API manages (Capability.WEBHOOKS)."""
+
+    def watcher(self) -> Login:
+        """A credential that may manage the webhooks of every place of `places`."""
+        ...
+
+    def weak_watchers(self) -> tuple[Login, ...]:
+        """Credentials that work and may not make a webhook at `places`; at least one."""
+        ...
+
+    def places(self) -> tuple[WebhookPlace, ...]:
+        """Places that are there and hold no webhook: at least two, of every kind one."""
+        ...
+
+    def unknown_places(self) -> tuple[WebhookPlace, ...]:
+        """Places of the kinds that can be watched which are not there; at least one."""
+        ...
+
+    def unwatched_places(self) -> tuple[WebhookPlace, ...]:
+        """Places of the kinds that this provider cannot watch; none where it watches all."""
+        ...
+
+    def own_event(self) -> str:
+        """A name of the provider's own that no neutral name stands for."""
+        ...
+
+    def live_webhooks(self, place: WebhookPlace) -> frozenset[str]:
+        """Ids of the webhooks of the place itself, seen at the provider, as they are listed."""
+        ...
+
+    def is_signed(self, webhook_id: str) -> bool:
+        """Whether a webhook shows a secret when it calls, seen at the provider."""
+        ...
+
+    def add_webhooks(self, place: WebhookPlace, count: int) -> None:
+        """Somebody else makes so many there, at the provider itself."""
+        ...
+
+    def webhook_creates(self) -> int:
+        """Requests that would make a webhook, as received, executed or not."""
+        ...
+
+    def lose_next_webhook(self) -> None:
+        """The next making of a webhook is executed, and its answer never comes."""
+        ...
+
+    def garble_next_webhook(self) -> None:
+        """The next making of a webhook is executed, and its answer cannot be decoded."""
+        ...
+
+    def throttle_next_webhook(self, retry_after: str) -> None:
+        """The next request that changes a webhook is told to come again, not executed."""
+        ...
+
+
 # Finding the benches -----------------------------------------------------------------------------
 
 
@@ -302,6 +362,12 @@ def open_bench(name: str) -> AbstractContextManager[ProviderBench]:
 def open_issuing_bench(name: str) -> AbstractContextManager[IssuingBench]:
     """The same where credentials are issued."""
     opened: AbstractContextManager[IssuingBench] = bench_module(name).bench()
+    return opened
+
+
+def open_watching_bench(name: str) -> AbstractContextManager[WatchingBench]:
+    """The same where webhooks are managed."""
+    opened: AbstractContextManager[WatchingBench] = bench_module(name).bench()
     return opened
 
 

@@ -46,6 +46,7 @@ ABILITIES = frozenset(
         Capability.ISSUE,
         Capability.RESCOPE_IN_PLACE,
         Capability.REVOKE,
+        Capability.WEBHOOKS,
     }
 )
 CALLS = {
@@ -54,6 +55,7 @@ CALLS = {
     Capability.ISSUE: ("issue", "issued"),
     Capability.RESCOPE_IN_PLACE: ("rescope",),
     Capability.REVOKE: ("revoke",),
+    Capability.WEBHOOKS: ("webhooks", "put_webhook", "delete_webhook"),
 }
 
 

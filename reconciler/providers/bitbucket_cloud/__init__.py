@@ -33,4 +33,5 @@ SPEC = ProviderSpec(
     manual=manual.MANUAL,
     retired=limits.RETIRED,
     open=_open,
+    events=limits.EVENTS,
 )

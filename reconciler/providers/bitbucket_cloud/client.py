@@ -1,19 +1,22 @@
-"""The calls to Bitbucket Cloud: show a credential, list a workspace's repositories."""
+"""The calls to Bitbucket Cloud: show a credential, list repositories, keep webhooks."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import anyio
+import msgspec
 
 from reconciler.errors import Fault, RemoteError, SecretError
 from reconciler.model.desired import DesiredAccount
 from reconciler.model.method import MethodKind
 from reconciler.model.observed import CredentialReport, Listing, Reads, Repository, Verdict
+from reconciler.model.webhook import LiveWebhook, WebhookOrder, WebhookPlace
 from reconciler.ports.provider import Login, Progress
 from reconciler.providers.bitbucket_cloud import convert, verdicts
+from reconciler.providers.bitbucket_cloud.hooks import HookDesk
 from reconciler.providers.bitbucket_cloud.limits import (
     API_URL,
     HOURLY_REQUESTS,
@@ -35,6 +38,7 @@ _FIRST_GUESS = 4
 """Pages asked for at once when nothing is known: for a workspace of one page, 3 are wasted."""
 
 _UNAUTHORIZED = 401
+_REDIRECTS = range(300, 400)
 _SHOWN = (MethodKind.API_TOKEN, MethodKind.ACCESS_TOKEN, MethodKind.OAUTH_CONSUMER)
 _OF_VERDICT = {Fault.CREDENTIAL: Verdict.DEAD, Fault.PERMISSION: Verdict.BLOCKED}
 
@@ -64,7 +68,7 @@ class BitbucketCloud:
         self._budget = Budget(hourly_requests)
         self._workers = max(1, min(concurrency, 32))
 
-        def session(base_url: str) -> Session:
+        def session(base_url: str, *, follow_redirects: bool = True) -> Session:
             return Session(
                 _PARTY,
                 base_url,
@@ -73,10 +77,13 @@ class BitbucketCloud:
                 sleep=sleep,
                 patience=patience,
                 ca_file=account.settings.get("caFile", ""),
+                follow_redirects=follow_redirects,
             )
 
         self._api = session(account.api_url or API_URL)
+        self._writes = session(account.api_url or API_URL, follow_redirects=False)
         self._site = session(_site_of(account.api_url))
+        self._desk = HookDesk(account.workspace, self._send)
         self._grants: dict[Login, ConsumerGrant] = {}
         self._expected: int | None = None
         self._seen: int | None = None
@@ -113,8 +120,7 @@ class BitbucketCloud:
         Rows shift between pages when repositories come and go meanwhile, which shows in the
         count: the second reading then stands, complete or not.
         """
-        if refusal := _unfit(login):
-            raise RemoteError(_PARTY, Fault.REJECTED, refusal.cause, hint=refusal.hint)
+        _refuse_unfit(login)
         walk = await self._walk(login, expected, progress)
         listing = convert.to_listing(walk.pages, walk.gap)
         if not listing.complete and not walk.gap:
@@ -124,6 +130,23 @@ class BitbucketCloud:
         self._seen = len(listing.repositories)
         self._complete = self._complete and listing.complete
         return listing
+
+    async def webhooks(self, login: Login, place: WebhookPlace) -> tuple[LiveWebhook, ...]:
+        """See `WebhookKeeper`."""
+        _refuse_unfit(login)
+        return await self._desk.webhooks(login, place)
+
+    async def put_webhook(
+        self, login: Login, place: WebhookPlace, order: WebhookOrder, webhook_id: str
+    ) -> LiveWebhook:
+        """See `WebhookKeeper`."""
+        _refuse_unfit(login)
+        return await self._desk.put_webhook(login, place, order, webhook_id)
+
+    async def delete_webhook(self, login: Login, place: WebhookPlace, webhook_id: str) -> None:
+        """See `WebhookKeeper`."""
+        _refuse_unfit(login)
+        await self._desk.delete_webhook(login, place, webhook_id)
 
     def reads(self) -> Reads:
         """Requests sent to API and token endpoint; the limit is ours, theirs or the documented."""
@@ -140,6 +163,7 @@ class BitbucketCloud:
     async def aclose(self) -> None:
         """Close connections."""
         await self._api.aclose()
+        await self._writes.aclose()
         await self._site.aclose()
 
     @property
@@ -175,13 +199,50 @@ class BitbucketCloud:
     async def _get(
         self, login: Login, path_or_link: str, query: Mapping[str, str | int] | None = None
     ) -> Reply:
-        """One read as *login*; an OAuth token that was refused is replaced once."""
+        return await self._send("GET", login, path_or_link, query)
+
+    async def _send(
+        self,
+        method: str,
+        login: Login,
+        path_or_link: str,
+        query: Mapping[str, str | int] | None = None,
+        *,
+        body: Mapping[str, object] | None = None,
+        safe: bool = True,
+    ) -> Reply:
+        """One request as *login*; an OAuth token that was refused is replaced once."""
         headers = await self._headers(login)
-        reply = await self._api.get(path_or_link, params=query, headers=headers)
+        reply = await self._send_with(headers, method, path_or_link, query, body, safe=safe)
         if reply.status == _UNAUTHORIZED and login in self._grants:
             self._grants[login].drop(headers)
             headers = await self._headers(login)
-            reply = await self._api.get(path_or_link, params=query, headers=headers)
+            reply = await self._send_with(headers, method, path_or_link, query, body, safe=safe)
+        return reply
+
+    async def _send_with(
+        self,
+        headers: Mapping[str, str],
+        method: str,
+        path_or_link: str,
+        query: Mapping[str, str | int] | None,
+        body: Mapping[str, object] | None,
+        *,
+        safe: bool,
+    ) -> Reply:
+        """The request itself. A redirect of a change is its reply, and stays at this host."""
+        if method == "GET":
+            return await self._api.get(path_or_link, params=query, headers=headers)
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        reply = await self._writes.request(
+            method,
+            path_or_link,
+            headers={**headers, **kind},
+            content=None if body is None else msgspec.json.encode(body),
+            safe=safe,
+        )
+        if target := reply.headers.get("location", "") if reply.status in _REDIRECTS else "":
+            self._writes.check_link(urljoin(reply.url, target))
         return reply
 
     async def _headers(self, login: Login) -> Mapping[str, str]:
@@ -225,6 +286,11 @@ def _site_of(api_url: str) -> str:
     if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         return f"http://{parts.netloc}"
     return SITE_URL
+
+
+def _refuse_unfit(login: Login) -> None:
+    if refusal := _unfit(login):
+        raise RemoteError(_PARTY, Fault.REJECTED, refusal.cause, hint=refusal.hint)
 
 
 def _unfit(login: Login) -> CredentialReport | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from reconciler.model.method import MethodKind
@@ -24,6 +25,29 @@ granted more and say so in a header.
 
 Source: https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/ [documented,
 2026-11-21]
+"""
+
+LONGEST_HOOK_SECRET = 128
+"""Characters.
+
+Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/ (hooks)
+[documented, 2026-11-21]
+"""
+
+EVENTS: Mapping[str, frozenset[str]] = {
+    "push": frozenset({"repo:push"}),
+    "pull-request": frozenset(
+        {
+            "pullrequest:created",
+            "pullrequest:updated",
+            "pullrequest:fulfilled",
+            "pullrequest:rejected",
+        }
+    ),
+}
+"""Events of webhooks by their neutral names.
+
+Source: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/ [documented, 2026-11-21]
 """
 
 _CHECKED = date(2026, 11, 21)
@@ -63,6 +87,11 @@ ABILITIES: dict[Capability, Ability] = {
         _NO_TOKEN_API,
         _CHECKED,
         instead="a person revokes the credential, and the next run proves that it is dead",
+    ),
+    Capability.WEBHOOKS: Can(
+        "https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/"
+        "#api-repositories-workspace-repo-slug-hooks-post",
+        _CHECKED,
     ),
 }
 """``READ_SCOPES`` rests on the response header ``X-OAuth-Scopes``, which every authenticated

@@ -27,6 +27,7 @@ SPEC = ProviderSpec(
     manual=manual.MANUAL,
     retired={},
     open=_open,
+    events=limits.EVENTS,
     page_size=1000,
     issuers=(IssuerKind.PASSWORD, IssuerKind.BEARER),
 )

@@ -1,8 +1,9 @@
-"""The calls to Bitbucket Data Center: show a credential, list repositories, issue tokens."""
+"""The calls to Bitbucket Data Center: show a credential, list, issue tokens, keep webhooks."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import anyio
@@ -17,8 +18,10 @@ from reconciler.model.observed import (
     Reads,
     Verdict,
 )
+from reconciler.model.webhook import LiveWebhook, WebhookOrder, WebhookPlace
 from reconciler.ports.provider import CredentialHome, IssuerLogin, Login, Minted, Order, Progress
 from reconciler.providers.bitbucket_data_center import convert, probing, verdicts
+from reconciler.providers.bitbucket_data_center.hooks import HookDesk
 from reconciler.providers.bitbucket_data_center.issuing import TokenDesk
 from reconciler.providers.bitbucket_data_center.limits import API, PARTY, SHOWN
 from reconciler.transport import auth
@@ -84,6 +87,7 @@ class BitbucketDataCenter:
         self._api = session(follow_redirects=True)
         self._writes = session(follow_redirects=False)
         self._desk = TokenDesk(self._api, self._writes, clock)
+        self._hooks = HookDesk(self._api, self._writes)
         self._version_remarks: tuple[str, ...] = _UNREAD
         self._seen: int | None = None
         self._complete = True
@@ -118,11 +122,33 @@ class BitbucketDataCenter:
         """Read every page, of several projects side by side. The version costs one request once.
 
         A project of the account that shows nothing is asked for by name: one that cannot be seen
-        is a gap, not an empty project.
+        is a gap, not an empty project. When there are fewer than last time all is read again:
+        without a count, only a second reading that shows the same tells those that were deleted
+        before from one that was deleted on the way and pushed another out of sight.
         """
-        if refusal := _unfit(login):
-            raise refusal
+        _refuse_unfit(login)
         auth.bearer(login.secret)  # what cannot be sent is refused here, not in a task
+        listing = await self._list(login, expected, progress)
+        if listing.complete and len(listing.repositories) < (expected or 0):
+            listing = await self._read_again(login, listing, progress)
+        self._seen = len(listing.repositories)
+        self._complete = self._complete and listing.complete
+        return listing
+
+    async def _read_again(self, login: Login, first: Listing, progress: Progress) -> Listing:
+        try:
+            second = await self._list(login, len(first.repositories), progress)
+        except RemoteError as error:
+            gap = f"the list could not be read a second time: {error.cause}"
+            return replace(first, complete=False, gap=gap)
+        return _confirmed(first, second)
+
+    async def _list(self, login: Login, expected: int | None, progress: Progress) -> Listing:
+        """One reading.
+
+        Raises:
+            RemoteError: nothing at all could be read.
+        """
         tally = _Tally(progress, f"listing the repositories of {self._account.workspace}")
         async with anyio.create_task_group() as tasks:
             for project in self._account.projects or ("",):
@@ -130,10 +156,7 @@ class BitbucketDataCenter:
             tasks.start_soon(self._read_version)
         if len(tally.errors) == len(self._account.projects or ("",)):
             raise tally.errors[0]
-        listing = self._listing(tally)
-        self._seen = len(listing.repositories)
-        self._complete = self._complete and listing.complete
-        return listing
+        return self._listing(tally)
 
     def _listing(self, tally: _Tally) -> Listing:
         repositories = {row[0]: row[1] for row in tally.rows}
@@ -165,6 +188,23 @@ class BitbucketDataCenter:
     async def revoke(self, login: IssuerLogin, home: CredentialHome, credential_id: str) -> None:
         """See `Issuer`."""
         await self._desk.revoke(login, home, credential_id)
+
+    async def webhooks(self, login: Login, place: WebhookPlace) -> tuple[LiveWebhook, ...]:
+        """See `WebhookKeeper`."""
+        _refuse_unfit(login)
+        return await self._hooks.webhooks(login, place)
+
+    async def put_webhook(
+        self, login: Login, place: WebhookPlace, order: WebhookOrder, webhook_id: str
+    ) -> LiveWebhook:
+        """See `WebhookKeeper`."""
+        _refuse_unfit(login)
+        return await self._hooks.put_webhook(login, place, order, webhook_id)
+
+    async def delete_webhook(self, login: Login, place: WebhookPlace, webhook_id: str) -> None:
+        """See `WebhookKeeper`."""
+        _refuse_unfit(login)
+        await self._hooks.delete_webhook(login, place, webhook_id)
 
     def reads(self) -> Reads:
         """Requests sent; no hourly limit is documented."""
@@ -267,6 +307,22 @@ class _Tally:
             self._progress(self._what, sum(self._read), None)
 
         return told
+
+
+def _confirmed(first: Listing, second: Listing) -> Listing:
+    """The second reading, complete only when the first shows the same repositories."""
+    gone = first.repositories.keys() - second.repositories.keys()
+    new = second.repositories.keys() - first.repositories.keys()
+    if not second.complete or not (gone or new):
+        return second
+    changed = f"{len(new)} new and {len(gone)} gone the second time"
+    gap = f"the list changed while it was read: {changed}"
+    return replace(second, complete=False, gap=gap)
+
+
+def _refuse_unfit(login: Login) -> None:
+    if refusal := _unfit(login):
+        raise refusal
 
 
 def _unfit(login: Login) -> RemoteError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from reconciler.model.method import MethodKind
@@ -28,6 +29,18 @@ person's consent in a browser it gets no access token.
 
 Source: https://confluence.atlassian.com/display/BITBUCKETSERVER091/Bitbucket+OAuth+2.0+provider+API
 [documented, 2026-11-21]; that client credentials are not offered is assumed from their absence
+"""
+
+EVENTS: Mapping[str, frozenset[str]] = {
+    "push": frozenset({"repo:refs_changed"}),
+    "pull-request": frozenset(
+        {"pr:opened", "pr:from_ref_updated", "pr:modified", "pr:merged", "pr:declined"}
+    ),
+}
+"""Events of webhooks by their neutral names.
+
+Source: https://confluence.atlassian.com/bitbucketserver0815/event-payload-1319571452.html
+[documented, 2026-11-21]
 """
 
 OLDEST = (8, 19)
@@ -77,5 +90,6 @@ ABILITIES: dict[Capability, Ability] = {
     Capability.ISSUE: Can(_TOKEN_API, _CHECKED),
     Capability.RESCOPE_IN_PLACE: Can(_MANAGING, _CHECKED),
     Capability.REVOKE: Can(_TOKEN_API, _CHECKED),
+    Capability.WEBHOOKS: Can(f"{_REFERENCE}/api-group-project/", _CHECKED),
 }
 """That no answer tells a token about itself is assumed from absence in the reference."""

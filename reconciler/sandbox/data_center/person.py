@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from reconciler.errors import UsageError
 from reconciler.sandbox.data_center.estate import Project, Repository
 from reconciler.sandbox.data_center.instance import Instance
 from reconciler.sandbox.data_center.tokens import Token
+from reconciler.sandbox.hands import hand_routes
 
 CONTROL_PATH = "/_sandbox/data-center"
 
@@ -205,12 +203,9 @@ def _token(found: Token) -> dict[str, Any]:
 
 def routes(person: Person) -> list[Route]:
     """``GET /_sandbox/data-center`` and ``POST /_sandbox/data-center/NAME`` for every doing."""
-
-    async def show(_request: Request) -> Response:
-        """The Data Center instance: projects, tokens, knobs, without any secret."""
-        return JSONResponse(person.overview())
-
-    acts = (
+    return hand_routes(
+        CONTROL_PATH,
+        person.overview,
         person.add_user,
         person.set_password,
         person.change_user,
@@ -230,20 +225,3 @@ def routes(person: Person) -> list[Route]:
         person.create_oauth_link,
         person.turn,
     )
-    return [Route(CONTROL_PATH, show), *(_doing(act) for act in acts)]
-
-
-def _doing(act: Callable[..., dict[str, Any]]) -> Route:
-    async def handle(request: Request) -> Response:
-        try:
-            body = json.loads(await request.body() or b"{}")
-            return JSONResponse(act(**body))
-        except UsageError as error:
-            return JSONResponse({"error": error.cause, "hint": error.hint}, 400)
-        except (TypeError, ValueError) as error:
-            hint = "send a JSON object with the arguments of this doing"
-            return JSONResponse({"error": str(error), "hint": hint}, 400)
-
-    handle.__doc__ = (act.__doc__ or "").split("\n", 1)[0]
-    path = f"{CONTROL_PATH}/{act.__name__.replace('_', '-')}"
-    return Route(path, handle, methods=["POST"])

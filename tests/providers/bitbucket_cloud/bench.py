@@ -13,10 +13,13 @@ from reconciler.model.desired import DesiredAccount
 from reconciler.model.method import MethodKind
 from reconciler.model.observed import Verdict
 from reconciler.model.secret import Secret
+from reconciler.model.webhook import WebhookPlace
 from reconciler.ports.provider import Login, Provider
 from reconciler.providers.bitbucket_cloud.client import BitbucketCloud
 from reconciler.sandbox.defaults import generate
+from reconciler.sandbox.estate import Hook
 from reconciler.sandbox.faults import Fault, FaultKind
+from reconciler.sandbox.requestlog import LoggedRequest
 from reconciler.sandbox.server import RunningSandbox
 from reconciler.sandbox.settings import BITBUCKET, Generate, Settings
 from reconciler.sandbox.state import Sandbox
@@ -180,6 +183,11 @@ class Bench:
             time.sleep(0.001)
         return log.counts[BITBUCKET]
 
+    def logged(self) -> tuple[LoggedRequest, ...]:
+        """Every request that is over, which all are that were answered."""
+        self.requests()
+        return tuple(self.sandbox.log.entries)
+
     def trapped(self) -> int:
         return len(self.sandbox.trapped)
 
@@ -188,6 +196,75 @@ class Bench:
             value = login.secret.reveal()
             yield value
             yield base64.b64encode(f"{login.username}:{value}".encode()).decode()
+
+    # Webhooks
+
+    def watcher(self) -> Login:
+        return self.access_token(("repository", "webhook"))
+
+    def weak_watchers(self) -> tuple[Login, ...]:
+        return (self.login, self.api_token((*READS, "read:webhook:bitbucket")))
+
+    def places(self) -> tuple[WebhookPlace, ...]:
+        return (
+            WebhookPlace(repository="payments-api"),
+            WebhookPlace(repository="PAY/ledger"),
+            WebhookPlace(),
+        )
+
+    def unknown_places(self) -> tuple[WebhookPlace, ...]:
+        return (WebhookPlace(repository="nowhere"), WebhookPlace(repository="PAY/nowhere"))
+
+    def unwatched_places(self) -> tuple[WebhookPlace, ...]:
+        return (WebhookPlace(project="PAY"),)
+
+    def own_event(self) -> str:
+        return "repo:fork"
+
+    def subject(self, place: WebhookPlace) -> str:
+        """The uuid that webhooks of the place belong to."""
+        if not place.repository:
+            return self.sandbox.bitbucket.estate.workspace(self.workspace).uuid
+        slug = place.repository.rpartition("/")[2]
+        return self.sandbox.bitbucket.repository(self.workspace, slug).uuid
+
+    def live_webhooks(self, place: WebhookPlace) -> frozenset[str]:
+        subject = self.subject(place)
+        hooks = self.sandbox.bitbucket.estate.hooks.values()
+        return frozenset(hook.uuid for hook in hooks if hook.subject == subject)
+
+    def is_signed(self, webhook_id: str) -> bool:
+        return self.sandbox.bitbucket.estate.hooks[webhook_id].has_secret
+
+    def add_webhooks(self, place: WebhookPlace, count: int) -> None:
+        hands = self.sandbox.bitbucket
+        for number in range(count):
+            made = Hook(
+                uuid=hands.ids.uuid(),
+                subject=self.subject(place),
+                url=f"https://somebody.example/{number}",
+                description=f"somebody's {number}",
+                is_active=True,
+                events=("repo:push",),
+                has_secret=False,
+                created_at=hands.clock.now(),
+            )
+            hands.estate.hooks[made.uuid] = made
+
+    def webhook_creates(self) -> int:
+        return sum(
+            entry.method == "POST" and entry.path.endswith("/hooks") for entry in self.logged()
+        )
+
+    def lose_next_webhook(self) -> None:
+        self.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, match="POST */hooks"))
+
+    def garble_next_webhook(self) -> None:
+        self.sandbox.faults.add(Fault(FaultKind.TRUNCATED, match="POST */hooks"))
+
+    def throttle_next_webhook(self, retry_after: str) -> None:
+        for match in ("POST */hooks", "PUT */hooks/*", "DELETE */hooks/*"):
+            self.sandbox.faults.add(Fault(FaultKind.RATE_LIMIT, match=match, value=retry_after))
 
 
 @contextmanager

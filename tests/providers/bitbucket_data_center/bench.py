@@ -14,9 +14,11 @@ from reconciler.model.desired import DesiredAccount
 from reconciler.model.method import IssuerKind, MethodKind
 from reconciler.model.observed import Verdict
 from reconciler.model.secret import Secret
+from reconciler.model.webhook import WebhookPlace
 from reconciler.ports.provider import CredentialHome, IssuerLogin, Login, Provider
 from reconciler.providers.bitbucket_data_center.client import BitbucketDataCenter
 from reconciler.sandbox.data_center import Instance, instance_in
+from reconciler.sandbox.data_center.hooks import Draft, Home, Webhook
 from reconciler.sandbox.faults import Fault, FaultKind
 from reconciler.sandbox.requestlog import LoggedRequest
 from reconciler.sandbox.server import RunningSandbox
@@ -27,6 +29,7 @@ from tests.contract.provider_bench import Declares, PageTrouble, Shortening, Tro
 READS = ("PROJECT_READ", "REPO_READ")
 WRITES = ("PROJECT_READ", "REPO_WRITE")
 PAGE = 100
+ADMINISTERS = ("PROJECT_ADMIN", "REPO_ADMIN")
 OWNER = "svc-scanner"
 _PAGE_FAULTS = {
     PageTrouble.LOST: FaultKind.LOST_PAGE,
@@ -304,6 +307,75 @@ class Bench:
 
     def unknown_id(self) -> str:
         return "100000000001"
+
+    # Webhooks
+
+    def watcher(self) -> Login:
+        return self.token(ADMINISTERS, owner="admin")
+
+    def weak_watchers(self) -> tuple[Login, ...]:
+        return (self.token(READS, owner="admin"), self.token(ADMINISTERS, owner="svc-reader"))
+
+    def places(self) -> tuple[WebhookPlace, ...]:
+        return (
+            WebhookPlace(project="PAY"),
+            WebhookPlace(repository="PAY/ledger"),
+            WebhookPlace(repository="PAY/tools"),
+            WebhookPlace(project="~ADA"),
+        )
+
+    def unknown_places(self) -> tuple[WebhookPlace, ...]:
+        names = ("PAY/nowhere", "NOPE/ledger")
+        return (WebhookPlace(project="NOPE"), *(WebhookPlace(repository=name) for name in names))
+
+    def unwatched_places(self) -> tuple[WebhookPlace, ...]:
+        return (WebhookPlace(),)
+
+    def own_event(self) -> str:
+        return "repo:forked"
+
+    def webhook_home(self, place: WebhookPlace) -> Home:
+        """What webhooks of the place belong to."""
+        if place.project:
+            return "project", self.instance.estate.project(place.project).id
+        key, _, slug = place.repository.partition("/")
+        return "repository", self.instance.estate.repository(key, slug).id
+
+    def live_webhooks(self, place: WebhookPlace) -> frozenset[str]:
+        return frozenset(str(hook.id) for hook in self.instance.hooks.at(self.webhook_home(place)))
+
+    def webhook(self, webhook_id: str) -> Webhook:
+        """A webhook wherever it is, seen at the provider."""
+        found = (self.instance.hooks.at(self.webhook_home(place)) for place in self.places())
+        return next(hook for hooks in found for hook in hooks if str(hook.id) == webhook_id)
+
+    def is_signed(self, webhook_id: str) -> bool:
+        return bool(self.webhook(webhook_id).draft.secret)
+
+    def add_webhooks(self, place: WebhookPlace, count: int) -> None:
+        for number in range(count):
+            draft = Draft(
+                name=f"somebody's {number}",
+                url=f"https://somebody.example/{number}",
+                events=("repo:refs_changed",),
+                secret=f"somebodys-secret-{number}",
+            )
+            self.instance.hooks.create(self.webhook_home(place), draft, self.sandbox.now())
+
+    def webhook_creates(self) -> int:
+        return sum(
+            entry.method == "POST" and entry.path.endswith("/webhooks") for entry in self.logged()
+        )
+
+    def lose_next_webhook(self) -> None:
+        self.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, match="POST */webhooks"))
+
+    def garble_next_webhook(self) -> None:
+        self.sandbox.faults.add(Fault(FaultKind.TRUNCATED, match="POST */webhooks"))
+
+    def throttle_next_webhook(self, retry_after: str) -> None:
+        for match in ("POST */webhooks", "PUT */webhooks/*", "DELETE */webhooks/*"):
+            self.sandbox.faults.add(Fault(FaultKind.RATE_LIMIT, match=match, value=retry_after))
 
 
 @contextmanager

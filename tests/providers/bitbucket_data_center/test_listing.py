@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.errors import Fault, RemoteError, SecretError
 from reconciler.model.observed import Listing, Repository
-from reconciler.ports.provider import silent
+from reconciler.ports.provider import Progress, silent
 from reconciler.sandbox.faults import Fault as Scripted
 from reconciler.sandbox.faults import FaultKind
 from tests.providers.bitbucket_data_center.bench import Bench
@@ -129,6 +129,82 @@ async def test_rows_that_the_reader_cannot_see_leave_no_gap(
     listing = await listed(bench, expected=expected)
     assert frozenset(listing.repositories) == bench.ids()
     assert listing.complete
+
+
+async def watched(bench: Bench, expected: int | None, progress: Progress) -> Listing:
+    """The account page after page, with somebody looking on who may change it."""
+    async with bench.open_account(concurrency=1) as provider:
+        return await provider.list_repositories(bench.login, expected=expected, progress=progress)
+
+
+async def test_fewer_than_last_time_are_read_twice_and_then_believed(bench: Bench) -> None:
+    bench.instance.knobs.page_limit = 10
+    bench.fill(34)
+    listing = await listed(bench, expected=35, concurrency=1)
+    assert frozenset(listing.repositories) == bench.ids()
+    assert (listing.complete, listing.gap, listing.pages) == (True, "", 4)
+    assert bench.requests() == 2 * 4 + 1
+
+
+@pytest.mark.parametrize("expected", [None, 34, 33], ids=["unknown", "as-many", "more"])
+async def test_no_fewer_than_last_time_are_read_once(bench: Bench, expected: int | None) -> None:
+    bench.instance.knobs.page_limit = 10
+    bench.fill(34)
+    listing = await listed(bench, expected=expected, concurrency=1)
+    assert listing.complete
+    assert bench.requests() == 4 + 1
+
+
+async def test_what_a_deletion_on_the_way_pushed_out_of_sight_is_noticed(bench: Bench) -> None:
+    bench.instance.knobs.page_limit = 10
+    bench.fill(35)
+    deleted = next(iter(bench.instance.estate.repositories.values()))
+
+    def progress(what: str, done: int, total: int | None) -> None:
+        del what, total
+        if done == 10 and str(deleted.id) in bench.ids():
+            bench.instance.discard(deleted)
+
+    listing = await watched(bench, 35, progress)
+    assert frozenset(listing.repositories) == bench.ids()
+    assert not listing.complete
+    assert listing.gap == ("the list changed while it was read: 1 new and 1 gone the second time")
+
+
+async def test_a_second_reading_that_fails_leaves_the_first_incomplete(bench: Bench) -> None:
+    bench.instance.knobs.page_limit = 10
+    bench.fill(34)
+    bench.sandbox.faults.add(
+        Scripted(FaultKind.ERROR, match="GET */repos?*start=0", after=1, times=None, value=404)
+    )
+    listing = await listed(bench, expected=35, concurrency=1)
+    assert frozenset(listing.repositories) == bench.ids()
+    assert not listing.complete
+    assert listing.gap.startswith("the list could not be read a second time: ")
+    assert "404" in listing.gap
+
+
+async def test_a_gap_in_the_second_reading_stays(bench: Bench) -> None:
+    bench.instance.knobs.page_limit = 10
+    bench.fill(34)
+    bench.sandbox.faults.add(
+        Scripted(FaultKind.ERROR, match="GET */repos?*start=20", after=1, times=None, value=404)
+    )
+    listing = await listed(bench, expected=35, concurrency=1)
+    assert (len(listing.repositories), listing.complete) == (24, False)
+    assert listing.gap.startswith("page 3 could not be read")
+
+
+async def test_fewer_in_several_projects_are_read_twice_as_well(bench: Bench) -> None:
+    listing = await listed(bench, "PAY", "OPS", expected=9)
+    assert (len(listing.repositories), listing.complete) == (8, True)
+    assert bench.requests() == 2 * 2 + 1
+
+
+async def test_an_incomplete_reading_is_not_repeated(bench: Bench) -> None:
+    listing = await listed(bench, "PAY", "NOPE", expected=99)
+    assert not listing.complete
+    assert bench.requests() == 3 + 1
 
 
 async def test_a_limit_that_an_administrator_lowered_is_followed(bench: Bench) -> None:
