@@ -38,7 +38,7 @@ async def _put(bench: Bench, step: PutWebhook) -> None:
         if error.fault is not Fault.AMBIGUOUS:
             raise
         found = await keeper.webhooks(login, webhook.place)
-        if not any((w.name, w.url) == (order.name, order.url) for w in found):
+        if not any((w.name, w.url) == (order.name, order.url) and w.active for w in found):
             raise
 
 

@@ -32,4 +32,5 @@ SPEC = ProviderSpec(
     page_size=0,
     issuers=(IssuerKind.BEARER,),
     announced=limits.ANNOUNCED,
+    events=limits.EVENTS,
 )

@@ -1,4 +1,4 @@
-"""The calls to Azure DevOps: show a credential, list an organization, have tokens made."""
+"""The calls to Azure DevOps: show a credential, list, have tokens made, keep webhooks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import anyio
 from reconciler.errors import RemoteError, SecretError
 from reconciler.model.desired import DesiredAccount
 from reconciler.model.observed import CredentialReport, IssuedCredential, Listing, Reads, Verdict
+from reconciler.model.webhook import LiveWebhook, WebhookOrder, WebhookPlace
 from reconciler.ports.provider import (
     CredentialHome,
     IssuerLogin,
@@ -19,8 +20,9 @@ from reconciler.ports.provider import (
     Progress,
 )
 from reconciler.providers.azure_devops import convert, verdicts
+from reconciler.providers.azure_devops.hooks import Hooks
 from reconciler.providers.azure_devops.hosts import Hosts
-from reconciler.providers.azure_devops.limits import PARTY, PREVIEW, RELEASED
+from reconciler.providers.azure_devops.limits import PARTY, RELEASED
 from reconciler.providers.azure_devops.listing import Organization
 from reconciler.providers.azure_devops.pats import Pats
 from reconciler.providers.azure_devops.scopes import of_family
@@ -65,6 +67,7 @@ class AzureDevOps:
         )
         self._sign_in = SignIn(account)
         self._pats = Pats(self._hosts, self._sign_in)
+        self._hooks = Hooks(self._hosts, self._sign_in)
         self._expected: int | None = None
         self._seen: int | None = None
         self._complete = True
@@ -78,8 +81,7 @@ class AzureDevOps:
         if refusal := unfit(login):
             return refusal
         try:
-            path = f"{self._hosts.path}/_apis/connectionData"
-            reply = await self._get(login, self._hosts.core, path, {"api-version": PREVIEW})
+            reply = await self._hosts.connection(await self._sign_in.headers(login))
             report = verdicts.judge_connection(reply)
         except RemoteError as error:
             return verdicts.from_fault(error)
@@ -133,6 +135,20 @@ class AzureDevOps:
     async def revoke(self, login: IssuerLogin, home: CredentialHome, credential_id: str) -> None:
         """Revoke a token; one that is not there is revoked."""
         await self._pats.revoke(login, home, credential_id)
+
+    async def webhooks(self, login: Login, place: WebhookPlace) -> tuple[LiveWebhook, ...]:
+        """The web hooks of *place* itself; subscriptions of ours with one id are one."""
+        return await self._hooks.webhooks(login, place)
+
+    async def put_webhook(
+        self, login: Login, place: WebhookPlace, order: WebhookOrder, webhook_id: str
+    ) -> LiveWebhook:
+        """Make, replace and delete subscriptions until they are the webhook that is ordered."""
+        return await self._hooks.put(login, place, order, webhook_id)
+
+    async def delete_webhook(self, login: Login, place: WebhookPlace, webhook_id: str) -> None:
+        """Delete the subscriptions of a webhook."""
+        await self._hooks.delete(login, place, webhook_id)
 
     def reads(self) -> Reads:
         """Requests sent to all hosts; the only limit in requests is ours."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -13,11 +13,13 @@ from reconciler.providers.azure_devops.limits import (
     LISTING_S,
     ORDINARY_BYTES,
     PARTY,
+    PREVIEW,
     VSAEX_URL,
     VSSPS_URL,
 )
 from reconciler.transport.budget import Budget
 from reconciler.transport.pace import Pace
+from reconciler.transport.reply import Reply
 from reconciler.transport.retry import Patience
 from reconciler.transport.session import Session
 from reconciler.transport.wire import is_loopback
@@ -107,6 +109,11 @@ class Hosts:
         self.vsaex = ordinary[bases.vsaex]
         self.listing = session(bases.core, LISTING_BYTES, LISTING_S, LISTING_S)
         self._sessions = (*ordinary.values(), self.listing)
+
+    async def connection(self, headers: Mapping[str, str]) -> Reply:
+        """``connectionData``: who is shown by *headers*."""
+        path = f"{self.path}/_apis/connectionData"
+        return await self.core.get(path, params={"api-version": PREVIEW}, headers=headers)
 
     async def aclose(self) -> None:
         """Close connections."""

@@ -80,14 +80,26 @@ ABILITIES: dict[Capability, Ability] = {
     Capability.ISSUE: Can(f"{_PATS}/create", _CHECKED),
     Capability.RESCOPE_IN_PLACE: Can(f"{_PATS}/update", _CHECKED),
     Capability.REVOKE: Can(f"{_PATS}/revoke", _CHECKED),
+    Capability.WEBHOOKS: Can(f"{_REST}/hooks/subscriptions", _CHECKED),
 }
-"""The last three are for personal access tokens, and for an issuer that signs in as their owner
-with an Entra token of the user: neither a service principal nor a personal access token may call
-that API. That a change of scopes keeps the secret follows from the documented example, whose
-answer has no secret; what a changed token may do is tried afterwards.
+"""ISSUE, RESCOPE_IN_PLACE and REVOKE are for personal access tokens, and for an issuer that signs
+in as their owner with an Entra token of the user: neither a service principal nor a personal access
+token may call that API. That a change of scopes keeps the secret follows from the documented
+example, whose answer has no secret; what a changed token may do is tried afterwards.
 
 Source: https://learn.microsoft.com/azure/devops/organizations/accounts/
 manage-personal-access-tokens-via-api [documented, 2026-11-21]
+"""
+
+EVENTS = {
+    "push": frozenset({"git.push"}),
+    "pull-request": frozenset(
+        {"git.pullrequest.created", "git.pullrequest.updated", "git.pullrequest.merged"}
+    ),
+}
+"""The neutral names of events. The last one is a merge that was attempted.
+
+Source: https://learn.microsoft.com/azure/devops/service-hooks/events [documented, 2026-11-21]
 """
 
 ANNOUNCED = (

@@ -33,8 +33,8 @@ class Readings:
     """What was read, and in ``gaps`` what was not.
 
     ``parts`` are answers with repositories by the project that was asked for (empty: all);
-    ``absent`` are projects that were asked for and are not there. ``errors`` are those of the
-    answers with repositories.
+    ``absent`` are projects that were asked for and are not there, which proves nothing: they may
+    be hidden. ``errors`` are those of the answers with repositories.
     """
 
     parts: dict[str, convert.Repositories] = field(default_factory=dict)
@@ -44,6 +44,10 @@ class Readings:
     tfvc: tuple[str, ...] = ()
     gaps: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+
+    def known(self) -> frozenset[str]:
+        """Names, casefolded, and ids of the projects that were listed."""
+        return frozenset(name.casefold() for pair in self.projects.items() for name in pair)
 
 
 class Organization:
@@ -80,11 +84,25 @@ class Organization:
                 tasks.start_soon(self._repositories, seen, project)
             tasks.start_soon(self._projects, seen)
             tasks.start_soon(self._tfvc, seen)
+        if not by_project:
+            await self._renamed(seen)
         if seen.errors and not (seen.parts or seen.absent):
             raise seen.errors[0]
         listing = to_listing(seen, self._wanted)
         self._told(self._what, len(listing.repositories), listing.expected)
         return listing
+
+    async def _renamed(self, seen: Readings) -> None:
+        """Read each wanted project that has another name now: it still answers to that one.
+
+        Source: https://learn.microsoft.com/azure/devops/organizations/projects/rename-project
+        [documented, 2026-11-21]
+        """
+        known = seen.known()
+        async with anyio.create_task_group() as tasks:
+            for project in self._wanted:
+                if project.casefold() not in known and not seen.gaps:
+                    tasks.start_soon(self._repositories, seen, project)
 
     async def _repositories(self, seen: Readings, project: str) -> None:
         where = f"listing the repositories of {project or 'the organization'}"
@@ -97,7 +115,8 @@ class Organization:
                 return
             if not reply.is_ok or verdicts.is_turned_away(reply):
                 raise verdicts.refusal(reply, where, scope="vso.code", hint=hint)
-            part = convert.to_repositories(reply)
+            # A whole organization takes longer than a round trip, which the projects wait for.
+            part = await anyio.to_thread.run_sync(convert.to_repositories, reply)
         except RemoteError as error:
             seen.errors.append(error)
             seen.gaps.append(f"the repositories of {project} could not be read: {error.cause}")
@@ -149,7 +168,7 @@ def to_listing(seen: Readings, wanted: Sequence[str]) -> Listing:
     None where it gave none, or where it covers more than was wanted.
     """
     repositories: dict[str, Repository] = {}
-    gaps = list(seen.gaps)
+    gaps = [*seen.gaps, *_absences(seen, wanted)]
     for project, part in seen.parts.items():
         repositories.update(part.found)
         if part.count != len(part.found):
@@ -177,6 +196,12 @@ def _of_projects(
     repositories: Mapping[str, Repository], seen: Readings, wanted: Sequence[str]
 ) -> dict[str, Repository]:
     asked = {name.casefold() for name in wanted}
+    asked |= {
+        id_
+        for name in wanted
+        if name in seen.parts
+        for id_ in seen.parts[name].project_ids.values()
+    }
     ids = {name: id_ for part in seen.parts.values() for name, id_ in part.project_ids.items()}
     return {
         id_: repository
@@ -197,18 +222,29 @@ def _remarks(
     )
 
 
+def _absences(seen: Readings, wanted: Sequence[str]) -> list[str]:
+    """Wanted projects that are not there. One that is hidden looks the same, so it is a gap."""
+    return [
+        f"project {name} could not be read: there is none of that name or id, or this credential "
+        "may not see it (if it is gone, take it out of the account's `projects`)"
+        for name in wanted
+        if name in seen.absent
+    ]
+
+
 def _on_projects(seen: Readings, wanted: Sequence[str]) -> list[str]:
-    known = {name.casefold() for pair in seen.projects.items() for name in pair}
+    """Wanted projects that answered to the name they had before."""
+    known = seen.known()
     found: list[str] = []
     for name in wanted if seen.projects or not seen.gaps else ():
-        if name.casefold() in known:
-            continue
         part = seen.parts.get(name)
-        if part is None or not part.found:
-            found.append(f"there is no project {name}, or this credential may not see it")
-        else:  # the service still answers to the name that a project had before
+        if part is None or name.casefold() in known:
+            continue
+        if part.found:
             new = next(iter(part.found.values())).project
             found.append(f"project {name} is called {new} now")
+        else:
+            found.append(f"project {name} has another name now, and no repositories")
     return found
 
 

@@ -71,6 +71,7 @@ class Pats:
         self._sign_in = sign_in
         self._path = f"{hosts.path}/_apis/tokens/pats"
         self._skew: timedelta | None = None
+        self._names: dict[IssuerLogin, tuple[str, ...]] = {}
 
     async def issued(
         self, login: IssuerLogin, home: CredentialHome
@@ -80,7 +81,7 @@ class Pats:
         Raises:
             RemoteError: a page could not be read; part of the list proves nothing.
         """
-        self._check(login, home)
+        await self._check(login, home)
         found: dict[str, IssuedCredential] = {}
         marks: set[str] = set()
         mark = ""
@@ -109,7 +110,7 @@ class Pats:
             RemoteError: AMBIGUOUS when it may have been made and its secret is not known;
                 REJECTED, with nothing sent, for an order without an end.
         """
-        self._check(login, order.home)
+        await self._check(login, order.home)
         doing = "making a personal access token"
         ends = await self._end(login, order.ends)
         body = {
@@ -134,7 +135,7 @@ class Pats:
         Fields that are left out are optional, and stay. [documented; what it means for a token in
         use is not, 2026-11-21: the caller tries the token afterwards]
         """
-        self._check(login, home)
+        await self._check(login, home)
         doing = "changing the scopes of a personal access token"
         body = {"authorizationId": credential_id, "scope": to_text(scopes), "allOrgs": False}
         reply = await self._send(login, "PUT", {}, body, safe=True)
@@ -148,7 +149,7 @@ class Pats:
         A 404 that does not speak of a token may as well be about the organization: the list then
         tells whether the token is there.
         """
-        self._check(login, home)
+        await self._check(login, home)
         doing = "revoking a personal access token"
         reply = await self._send(login, "DELETE", {"authorizationId": credential_id}, None)
         failure = _failure(reply)
@@ -166,8 +167,8 @@ class Pats:
     async def _is_valid(self, login: IssuerLogin, home: CredentialHome, credential_id: str) -> bool:
         return credential_id.lower() in {found.id for found in await self.issued(login, home)}
 
-    def _check(self, login: IssuerLogin, home: CredentialHome) -> None:
-        """Refuse what cannot be, before anything is sent."""
+    async def _check(self, login: IssuerLogin, home: CredentialHome) -> None:
+        """Refuse what cannot be, unsent; then whoever is not the owner of *home*."""
         if login.kind is not IssuerKind.BEARER:
             raise RemoteError(
                 PARTY,
@@ -191,6 +192,33 @@ class Pats:
                 f"{PARTY}: a personal access token cannot be used to make or revoke tokens",
                 hint=paterrors.USER_HINT,
             )
+
+        if home.owner:
+            await self._demand_owner(login, home.owner)
+
+    async def _demand_owner(self, login: IssuerLogin, owner: str) -> None:
+        """Only go on as the owner: this API is about the tokens of whoever signs in.
+
+        Who that is, is asked once.
+
+        Raises:
+            RemoteError: REJECTED for anybody else; PERMISSION for one that has no tokens at all.
+        """
+        if login not in self._names:
+            reply = await self._hosts.connection(self._sign_in.bearer(login.secret))
+            if verdicts.is_of_server(reply):
+                raise RemoteError(PARTY, Fault.NOT_FOUND, f"{PARTY}: {_NO_API}", hint=_BY_HAND)
+            self._names[login] = verdicts.names_of(reply)
+        names = self._names[login]
+        if owner.casefold() in {name.casefold() for name in names}:
+            return
+        await self._page(login, "")
+        raise RemoteError(
+            PARTY,
+            Fault.REJECTED,
+            f"{PARTY}: the issuer signs in as {names[0]}, and so cannot keep tokens of {owner}",
+            hint=f"give the `issuer` a token of {owner}, or name {names[0]} as its `username`",
+        )
 
     async def _page(self, login: IssuerLogin, mark: str) -> _Page:
         query = {**_LIST, "continuationToken": mark} if mark else _LIST
@@ -269,11 +297,7 @@ class Pats:
 
     async def _is_somebody(self, login: IssuerLogin) -> bool:
         """Whether the issuer is let in elsewhere, so that only its rights can be at fault."""
-        reply = await self._hosts.core.get(
-            f"{self._hosts.path}/_apis/connectionData",
-            params={"api-version": PREVIEW},
-            headers=self._sign_in.bearer(login.secret),
-        )
+        reply = await self._hosts.connection(self._sign_in.bearer(login.secret))
         report = verdicts.judge_connection(reply)
         return bool(report.identity)
 

@@ -49,6 +49,21 @@ def shown_as(reply: Reply) -> tuple[str, str]:
     return ("", "") if id_.lower() == ANONYMOUS else (id_.lower(), quoted(account))
 
 
+def names_of(reply: Reply) -> tuple[str, ...]:
+    """The account and the id of whom ``connectionData`` describes; the account comes first.
+
+    Raises:
+        RemoteError: it describes nobody, or was refused.
+    """
+    report = judge_connection(reply)
+    if report.identity:
+        return tuple(dict.fromkeys(filter(None, (report.login, *shown_as(reply), report.identity))))
+    if not reply.is_ok or is_turned_away(reply):
+        raise refusal(reply, "asking who it is")
+    to_identity(reply)
+    raise RemoteError(reply.party, Fault.CREDENTIAL, report.cause, hint=report.hint)
+
+
 def is_turned_away(reply: Reply) -> bool:
     """Whether the credential was not accepted for this call: dead, or without the scope."""
     if reply.status in (_PAGE_INSTEAD, _UNAUTHORIZED):

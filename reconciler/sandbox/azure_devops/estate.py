@@ -145,7 +145,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A service hook: the body as it was sent, and who sent it when."""
+    """A service hook: the body as it was sent, who sent it when, and whether it still calls."""
 
     id: str
     body: dict[str, object]
@@ -153,6 +153,7 @@ class Subscription:
     made_at: datetime
     changed_by: str
     changed_at: datetime
+    status: str = "enabled"
 
 
 @dataclass(slots=True)

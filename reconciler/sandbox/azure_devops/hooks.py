@@ -1,12 +1,16 @@
 """Service hooks over HTTP: subscriptions.
 
 Source: https://learn.microsoft.com/rest/api/azure/devops/hooks/subscriptions [documented,
-2026-11-21]; that the server adds ``hostId`` and ``tfsSubscriptionId`` is in its examples. Nothing
-is ever delivered: nothing leaves the machine. That secrets come back as stars is assumed.
+2026-11-21]; that the server adds ``hostId`` and ``tfsSubscriptionId``, and that confidential inputs
+come back as stars, is in its examples. What the inputs of a web hook may be, and which of them is
+confidential, is in the service's own list of consumers (github.com/MicrosoftDocs/azure-devops-docs
+docs/service-hooks/_data/consumers.json) [documented, 2026-11-21]. Nothing is ever delivered:
+nothing leaves the machine.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,13 +25,43 @@ _ANY = ("vso.code", "vso.work", "vso.build")
 _REQUIRED = ("publisherId", "eventType", "consumerId", "consumerActionId")
 _SECRET = "basicAuthPassword"  # noqa: S105  the name of an input
 _STARS = "********"
+_STATUSES = ("enabled", "disabledByUser")
+"""What a caller may set; the others are the service's own verdicts. [assumed, 2026-11-21]"""
+
+_INPUTS = {
+    "httpHeaders": re.compile(r"\S+\s*:\s*\S+"),
+    "basicAuthUsername": re.compile(r"\S{1,256}"),
+    "basicAuthPassword": re.compile(r"\S{1,256}"),
+}
+"""What each line of the optional texts may be; no value of a header holds a blank."""
+
+EVENTS = frozenset(
+    {
+        "build.complete",
+        "git.pullrequest.created",
+        "git.pullrequest.merged",
+        "git.pullrequest.updated",
+        "git.push",
+        "ms.vss-code.git-pullrequest-comment-event",
+        "tfvc.checkin",
+        "workitem.commented",
+        "workitem.created",
+        "workitem.deleted",
+        "workitem.restored",
+        "workitem.updated",
+    }
+)
+"""Events of the publisher ``tfs``.
+
+Source: https://learn.microsoft.com/azure/devops/service-hooks/events [documented, 2026-11-21]
+"""
 
 
 def listing(ask: Ask) -> Response:
     """``GET hooks/subscriptions``: all at once."""
     found = [
         _shown(ask, subscription)
-        for subscription in ask.organization.estate.subscriptions.values()
+        for subscription in _visible(ask)
         if all(
             ask.query(key, str(subscription.body[key])) == subscription.body[key]
             for key in _REQUIRED
@@ -39,26 +73,30 @@ def listing(ask: Ask) -> Response:
 def query(ask: Ask) -> Response:
     """``POST hooks/subscriptionsquery``: those whose inputs fit every condition."""
     body = ask.json()
+    wanted = _conditions(body)
     found = [
         _shown(ask, subscription)
-        for subscription in ask.organization.estate.subscriptions.values()
+        for subscription in _visible(ask)
         if all(body.get(key) in (None, "", subscription.body[key]) for key in _REQUIRED)
-        and _fits(subscription, body)
+        and _fits(inner(subscription.body, "publisherInputs"), wanted)
     ]
     return ask.reply({**body, "results": found})
 
 
-def _fits(subscription: Subscription, body: dict[str, Any]) -> bool:
-    inputs = inner(subscription.body, "publisherInputs")
+def _conditions(body: dict[str, Any]) -> list[tuple[str, object, bool]]:
+    """Input, value, and whether it has to be equal or must not be."""
     try:
-        conditions = [
-            (inputs.get(c["inputId"], "") == c.get("inputValue"), c.get("operator", "equals"))
+        return [
+            (c["inputId"], c.get("inputValue"), c.get("operator", "equals").lower() == "equals")
             for one in body.get("publisherInputFilters") or ()
             for c in one.get("conditions") or ()
         ]
     except (AttributeError, KeyError, TypeError):
         raise faces.bad_argument("The publisherInputFilters are not valid.") from None
-    return all(equals is (operator.lower() == "equals") for equals, operator in conditions)
+
+
+def _fits(inputs: dict[str, Any], wanted: list[tuple[str, object, bool]]) -> bool:
+    return all((inputs.get(name, "") == value) is equals for name, value, equals in wanted)
 
 
 def get(ask: Ask) -> Response:
@@ -67,9 +105,9 @@ def get(ask: Ask) -> Response:
 
 
 def create(ask: Ask) -> Response:
-    """``POST hooks/subscriptions``: 200."""
-    _demand_permission(ask)
+    """``POST hooks/subscriptions``: 200. The same body twice makes two."""
     body = _checked(ask)
+    _demand_permission(ask, body)
     now, identifier = ask.organization.clock.now(), ask.organization.ids.bare()
     made = Subscription(identifier, body, ask.caller.id, now, ask.caller.id, now)
     ask.organization.estate.subscriptions[identifier] = made
@@ -78,21 +116,26 @@ def create(ask: Ask) -> Response:
 
 def replace_all(ask: Ask) -> Response:
     """``PUT hooks/subscriptions/{subscription}``: the whole body; stars keep the old secret."""
-    _demand_permission(ask)
     found, body = _found(ask), _checked(ask)
+    _demand_permission(ask, found.body)
+    _demand_permission(ask, body)
+    status = body.pop("status", found.status)
+    if status not in {*_STATUSES, found.status}:
+        raise faces.bad_argument("The status is not valid.")
     inputs = inner(body, "consumerInputs")
     if inputs.get(_SECRET) == _STARS:
         inputs[_SECRET] = inner(found.body, "consumerInputs").get(_SECRET, "")
     now = ask.organization.clock.now()
-    changed = Subscription(found.id, body, found.made_by, found.made_at, ask.caller.id, now)
+    changed = Subscription(found.id, body, found.made_by, found.made_at, ask.caller.id, now, status)
     ask.organization.estate.subscriptions[found.id] = changed
     return ask.reply(_shown(ask, changed))
 
 
 def delete(ask: Ask) -> Response:
     """``DELETE hooks/subscriptions/{subscription}``: 204."""
-    _demand_permission(ask)
-    del ask.organization.estate.subscriptions[_found(ask).id]
+    found = _found(ask)
+    _demand_permission(ask, found.body)
+    del ask.organization.estate.subscriptions[found.id]
     return nothing()
 
 
@@ -113,8 +156,23 @@ def test(ask: Ask) -> Response:
     return ask.reply(told)
 
 
+def _visible(ask: Ask) -> list[Subscription]:
+    """Those of the projects that the caller sees, and of the organization. That is assumed."""
+    sees = ask.caller.sees
+    return [
+        subscription
+        for subscription in ask.organization.estate.subscriptions.values()
+        if sees is None or _project(subscription.body) in {"", *sees}
+    ]
+
+
+def _project(body: dict[str, Any]) -> str:
+    return str(inner(body, "publisherInputs").get("projectId") or "").lower()
+
+
 def _found(ask: Ask) -> Subscription:
-    found = ask.organization.estate.subscriptions.get(ask.params["subscription"].lower())
+    sought = ask.params["subscription"].lower()
+    found = next((one for one in _visible(ask) if one.id == sought), None)
     if found is None:
         raise faces.refuse(
             404,
@@ -129,20 +187,49 @@ def _checked(ask: Ask) -> dict[str, Any]:
     for key in _REQUIRED:
         if not isinstance(body.get(key), str) or not body[key]:
             raise faces.bad_argument(f"The subscription lacks {key}.")
-    project = inner(body, "publisherInputs").get("projectId")
-    if project:
-        ask.see_project(str(project))
-    url = str(inner(body, "consumerInputs").get("url", ""))
-    if body["consumerId"] == "webHooks" and urlsplit(url).scheme not in ("http", "https"):
-        raise faces.bad_argument("The input url is missing or not valid.")
+    if body["publisherId"] == "tfs" and body["eventType"] not in EVENTS:
+        raise faces.bad_argument(
+            "There is no registered handler for the service hooks event type "
+            f"{body['eventType'][:60]}"
+        )
+    _check_place(ask, body)
+    if body["consumerId"] == "webHooks":
+        _check_web_hook(inner(body, "consumerInputs"))
     return body
 
 
-def _demand_permission(ask: Ask) -> None:
+def _check_place(ask: Ask, body: dict[str, Any]) -> None:
+    project, repository = _project(body), inner(body, "publisherInputs").get("repository")
+    home = ask.see_project(project) if project else None
+    if repository:
+        found = ask.organization.estate.find_repository(str(repository), home)
+        if home is None or found is None or found.deleted_at is not None:
+            raise faces.bad_argument("The input repository is not valid.")
+
+
+def _check_web_hook(inputs: dict[str, Any]) -> None:
+    if urlsplit(str(inputs.get("url", ""))).scheme not in ("http", "https"):
+        raise faces.bad_argument("The input url is missing or not valid.")
+    for name, form in _INPUTS.items():
+        value = inputs.get(name)
+        if value and not (isinstance(value, str) and all(map(form.fullmatch, value.split("\n")))):
+            raise faces.bad_argument(f"The input {name} is not valid.")
+
+
+def _demand_permission(ask: Ask, body: dict[str, Any]) -> None:
+    """Let only those change it who may; all of the organization takes a collection administrator.
+
+    Source: https://learn.microsoft.com/azure/devops/service-hooks/services/webhooks,
+    "Prerequisites" [documented, 2026-11-21]; the words are assumed.
+    """
     user = ask.caller.user
-    if user is not None and not user.may_edit_hooks:
+    is_allowed = user is None or user.may_edit_hooks
+    if not _project(body):
+        is_allowed = ask.caller.is_admin
+    if not is_allowed:
+        who = ask.caller.identity.name if ask.caller.identity else "Anonymous"
         raise faces.forbidden(
-            f"Access denied. {user.name} needs the following permission(s) on the resource "
+            f"Access denied. {who} needs the following permission(s) on the resource "
             "ServiceHooks to perform this action: Edit subscriptions"
         )
 
@@ -161,7 +248,7 @@ def _shown(ask: Ask, subscription: Subscription) -> dict[str, Any]:
     return {
         "id": subscription.id,
         "url": f"{ask.views.root}/_apis/hooks/subscriptions/{subscription.id}",
-        "status": "enabled",
+        "status": subscription.status,
         **{key: body[key] for key in _REQUIRED},
         "resourceVersion": body.get("resourceVersion"),
         "eventDescription": "Any branch",

@@ -14,9 +14,12 @@ from reconciler.model.desired import DesiredAccount
 from reconciler.model.method import CredentialForm, IssuerKind, MethodKind
 from reconciler.model.observed import Verdict
 from reconciler.model.secret import Secret
+from reconciler.model.webhook import WebhookPlace
 from reconciler.ports.provider import CredentialHome, IssuerLogin, Login, Provider
 from reconciler.providers.azure_devops.client import AzureDevOps
+from reconciler.providers.azure_devops.subscriptions import to_tag
 from reconciler.sandbox.azure_devops import Organization, organization_in
+from reconciler.sandbox.azure_devops.estate import Subscription
 from reconciler.sandbox.faults import Fault, FaultKind
 from reconciler.sandbox.server import RunningSandbox
 from reconciler.sandbox.settings import AZURE, Settings
@@ -31,8 +34,11 @@ DECLARES = Declares(
 )
 
 SCM = "svc-scm@acme.example"
+ADMIN = "ada@acme.example"
+READER = "svc-reader@acme.example"
 SCOPES = ("vso.code", "vso.memberentitlementmanagement", "vso.profile", "vso.project")
 _CREATES = "POST */_apis/tokens/pats*"
+_HOOKS = "/acme/_apis/hooks/subscriptions"
 _FAULTS = {
     Trouble.BREAKS_OFF: FaultKind.DROP,
     Trouble.HTML: FaultKind.HTML,
@@ -206,8 +212,9 @@ class Bench:
         token = self.sandbox.credentials["AZURE_SCM_USER_TOKEN"]
         return IssuerLogin(kind or IssuerKind.BEARER, Secret(token), SCM)
 
-    def home(self) -> CredentialHome:
-        return CredentialHome(MethodKind.PERSONAL_ACCESS_TOKEN, owner=SCM)
+    def home(self, owner: str = "") -> CredentialHome:
+        """Without an owner, whoever signs in: nothing has to be looked up."""
+        return CredentialHome(MethodKind.PERSONAL_ACCESS_TOKEN, owner=owner)
 
     def scopes(self) -> tuple[str, ...]:
         return ("vso.code", "vso.project")
@@ -252,6 +259,105 @@ class Bench:
 
     def unknown_id(self) -> str:
         return str(uuid4())
+
+    # Webhooks
+
+    def watcher(self) -> Login:
+        return self.pat(("vso.code",), owner=ADMIN)
+
+    def weak_watchers(self) -> tuple[Login, ...]:
+        return (self.login, self.pat(("vso.build_execute",), owner=READER), self.lean_watcher())
+
+    def lean_watcher(self) -> Login:
+        return self.pat(("vso.profile", "vso.project"), owner=ADMIN)
+
+    def places(self) -> tuple[WebhookPlace, ...]:
+        return (
+            WebhookPlace(repository="Payments/ledger"),
+            WebhookPlace(repository="Payments/card-auth"),
+            WebhookPlace(project="Payments"),
+            WebhookPlace(project="Platform"),
+            WebhookPlace(),
+        )
+
+    def unknown_places(self) -> tuple[WebhookPlace, ...]:
+        return (
+            WebhookPlace(project="Nowhere"),
+            WebhookPlace(repository="Payments/nothing"),
+            WebhookPlace(repository="Nowhere/ledger"),
+        )
+
+    def unwatched_places(self) -> tuple[WebhookPlace, ...]:
+        return ()
+
+    def own_event(self) -> str:
+        return "ms.vss-code.git-pullrequest-comment-event"
+
+    def inputs(self, place: WebhookPlace) -> dict[str, str]:
+        project, _, name = (place.repository or place.project).partition("/")
+        found = {"projectId": self.organization.project(project).id if project else ""}
+        if name:
+            found["repository"] = self.organization.repository(project, name).id
+        return found
+
+    def subscriptions(self, place: WebhookPlace) -> list[Subscription]:
+        """Those of the place itself, seen at the service."""
+        wanted = {"repository": "", **self.inputs(place)}
+        return [
+            one
+            for one in self.organization.estate.subscriptions.values()
+            if {"repository": "", **_inner(one, "publisherInputs")} == wanted
+        ]
+
+    def live_webhooks(self, place: WebhookPlace) -> frozenset[str]:
+        return frozenset(_webhook(one) for one in self.subscriptions(place))
+
+    def is_signed(self, webhook_id: str) -> bool:
+        every = self.organization.estate.subscriptions.values()
+        inputs = [_inner(one, "consumerInputs") for one in every if _webhook(one) == webhook_id]
+        signed = {bool(one.get("basicAuthPassword")) for one in inputs}
+        assert len(signed) == 1, "some of its subscriptions have a secret"
+        return signed.pop()
+
+    def add_webhooks(self, place: WebhookPlace, count: int) -> None:
+        organization, who = self.organization, self.organization.user(ADMIN).id
+        now = organization.clock.now()
+        for number in range(count):
+            body: dict[str, object] = {
+                "publisherId": "tfs",
+                "eventType": "git.push",
+                "consumerId": "webHooks",
+                "consumerActionId": "httpRequest",
+                "publisherInputs": self.inputs(place),
+                "consumerInputs": {"url": f"https://by-hand.acme.example/{number}"},
+            }
+            made = Subscription(organization.ids.bare(), body, who, now, who, now)
+            organization.estate.subscriptions[made.id] = made
+
+    def webhook_creates(self) -> int:
+        return sum(line == f"POST {_HOOKS}" for line in self.lines())
+
+    def lose_next_webhook(self) -> None:
+        self.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, match=f"POST {_HOOKS}*"))
+
+    def garble_next_webhook(self) -> None:
+        self.sandbox.faults.add(Fault(FaultKind.TRUNCATED, match=f"POST {_HOOKS}*"))
+
+    def throttle_next_webhook(self, retry_after: str) -> None:
+        for method in ("POST", "PUT", "DELETE"):
+            match = f"{method} {_HOOKS}*"
+            self.sandbox.faults.add(Fault(FaultKind.RATE_LIMIT, match=match, value=retry_after))
+
+
+def _inner(subscription: Subscription, name: str) -> dict[str, str]:
+    found = subscription.body[name]
+    assert isinstance(found, dict)
+    return found
+
+
+def _webhook(subscription: Subscription) -> str:
+    tag = to_tag(_inner(subscription, "consumerInputs").get("httpHeaders", ""))
+    return tag.id or subscription.id
 
 
 @contextmanager

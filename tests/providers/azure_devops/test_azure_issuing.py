@@ -15,7 +15,7 @@ from reconciler.providers.azure_devops.client import AzureDevOps
 from reconciler.providers.azure_devops.pats import Pats
 from reconciler.sandbox.faults import Fault as Scripted
 from reconciler.sandbox.faults import FaultKind
-from tests.providers.azure_devops.bench import SCM, SCOPES, Bench
+from tests.providers.azure_devops.bench import ADMIN, SCM, SCOPES, Bench
 
 DAY = timedelta(days=1)
 
@@ -217,6 +217,93 @@ async def test_an_issuer_that_is_somebody_but_may_not_is_told_how_to_sign_in(
     assert bench.trapped() == 0
 
 
+CALLS = ("issued", "issue", "rescope", "revoke")
+
+
+async def ask(provider: AzureDevOps, login: IssuerLogin, home: CredentialHome, call: str) -> None:
+    unknown = "00000000-0000-4000-8000-000000000000"
+    if call == "issued":
+        await provider.issued(login, home)
+    elif call == "issue":
+        await provider.issue(login, Order(home, "ox-acme", SCOPES, datetime.now(UTC) + DAY))
+    elif call == "rescope":
+        await provider.rescope(login, home, unknown, SCOPES)
+    else:
+        await provider.revoke(login, home, unknown)
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_an_issuer_that_is_not_the_owner_is_refused_before_anything_is_made(
+    bench: Bench, call: str
+) -> None:
+    before = bench.live_credentials()
+    async with bench.open_account() as provider:
+        with pytest.raises(RemoteError) as caught:
+            await ask(provider, bench.issuer(), bench.home(ADMIN), call)
+    assert caught.value.fault is Fault.REJECTED
+    assert f"signs in as {SCM}" in caught.value.cause
+    assert ADMIN in caught.value.cause
+    assert f"a token of {ADMIN}" in caught.value.hint
+    assert bench.live_credentials() == before
+    assert {line.partition(" ")[0] for line in bench.lines()} == {"GET"}
+
+
+@pytest.mark.parametrize("owner", [SCM, SCM.upper(), "id"], ids=["account", "case", "id"])
+async def test_the_owner_is_known_by_account_or_id_and_asked_for_once(
+    bench: Bench, owner: str
+) -> None:
+    home = bench.home(bench.organization.user(SCM).id if owner == "id" else owner)
+    async with bench.open_account() as provider:
+        await provider.issued(bench.issuer(), home)
+        await ask(provider, bench.issuer(), home, "issue")
+    assert bench.lines().count("GET /acme/_apis/connectionData") == 1
+    assert bench.creates() == 1
+
+
+async def test_every_issuer_is_asked_for_itself(bench: Bench) -> None:
+    other = IssuerLogin(
+        IssuerKind.BEARER, Secret(bench.organization.mint_user_token(ADMIN).token), SCM
+    )
+    async with bench.open_account() as provider:
+        await provider.issued(bench.issuer(), bench.home(SCM))
+        with pytest.raises(RemoteError, match=f"signs in as {ADMIN}"):
+            await ask(provider, other, bench.home(SCM), "issue")
+    assert bench.creates() == 0
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_an_issuer_that_can_own_no_token_is_told_so_and_not_whose_it_is(
+    bench: Bench, call: str
+) -> None:
+    app = IssuerLogin(IssuerKind.BEARER, bench.app_token().secret)
+    async with bench.open_account() as provider:
+        with pytest.raises(RemoteError) as caught:
+            await ask(provider, app, bench.home(SCM), call)
+    assert caught.value.fault is Fault.PERMISSION
+    assert "vso.pats_manage" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "fault"),
+    [
+        (FaultKind.ERROR, 403, Fault.PERMISSION),
+        (FaultKind.ERROR, 404, Fault.NOT_FOUND),
+        (FaultKind.HTML, None, Fault.BAD_REPLY),
+        (FaultKind.OTHER_VALUES, "id=aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa", Fault.CREDENTIAL),
+    ],
+    ids=["refused", "absent", "page", "nobody"],
+)
+async def test_an_owner_that_cannot_be_learnt_stops_everything(
+    bench: Bench, kind: FaultKind, value: str | int | None, fault: Fault
+) -> None:
+    bench.sandbox.faults.add(Scripted(kind, match="*connectionData*", value=value, times=None))
+    async with bench.open_account() as provider:
+        with pytest.raises(RemoteError) as caught:
+            await ask(provider, bench.issuer(), bench.home(SCM), "issue")
+    assert caught.value.fault is fault
+    assert bench.creates() == 0
+
+
 async def test_a_token_as_issuer_is_refused_unsent(bench: Bench) -> None:
     async with bench.open_account() as provider:
         with pytest.raises(RemoteError, match="cannot be used to make") as caught:
@@ -242,18 +329,16 @@ async def test_only_personal_access_tokens_are_made(bench: Bench) -> None:
     assert bench.requests() == 0
 
 
-async def test_a_server_is_recognized_by_how_it_refuses(bench: Bench) -> None:
+@pytest.mark.parametrize("owner", ["", SCM], ids=["no-owner", "owner"])
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_server_is_recognized_by_how_it_refuses(
+    bench: Bench, call: str, owner: str
+) -> None:
     bench.organization.knobs.turn(deployment="onPremises")
     async with bench.open_account() as provider:
-        for call in (
-            provider.issued(bench.issuer(), bench.home()),
-            provider.issue(bench.issuer(), order(bench)),
-            provider.rescope(bench.issuer(), bench.home(), bench.unknown_id(), SCOPES),
-            provider.revoke(bench.issuer(), bench.home(), bench.unknown_id()),
-        ):
-            with pytest.raises(RemoteError, match="only Azure DevOps Services") as caught:
-                await call
-            assert "person" in caught.value.hint
+        with pytest.raises(RemoteError, match="only Azure DevOps Services") as caught:
+            await ask(provider, bench.issuer(), bench.home(owner), call)
+    assert "person" in caught.value.hint
 
 
 async def test_a_server_has_no_such_api_and_nothing_is_sent_there(bench: Bench) -> None:

@@ -9,7 +9,7 @@ from reconciler.model.observed import Listing, Repository
 from reconciler.ports.provider import silent
 from reconciler.sandbox.faults import Fault as Scripted
 from reconciler.sandbox.faults import FaultKind
-from tests.providers.azure_devops.bench import Bench
+from tests.providers.azure_devops.bench import READER, Bench
 
 TFVC = "project {0} keeps its source in TFVC ($/{0}), which is not a Git repository"
 
@@ -78,32 +78,65 @@ async def test_few_projects_are_read_without_reading_the_others(bench: Bench) ->
     assert "GET /acme/_apis/git/repositories" not in bench.lines()
 
 
-@pytest.mark.parametrize(
-    "projects",
-    [("Payments", "Nowhere"), ("Payments", "Platform", "Mixed", "Legacy", "Nowhere")],
-    ids=["few", "many"],
-)
-async def test_an_unknown_project_is_a_remark_and_no_gap(
+MANY = ("Payments", "Platform", "Mixed", "Legacy")
+
+
+@pytest.mark.parametrize("projects", [("Payments",), MANY], ids=["few", "many"])
+async def test_a_project_that_is_not_there_leaves_the_listing_incomplete_and_named(
     bench: Bench, projects: tuple[str, ...]
 ) -> None:
-    listing = await listed(bench, projects)
-    assert listing.complete
-    assert listing.repositories
-    assert "there is no project Nowhere, or this credential may not see it" in listing.remarks
+    """It may be hidden: what was in it must not count as gone."""
+    listing = await listed(bench, (*projects, "Nowhere"))
+    assert not listing.complete
+    assert "project Nowhere could not be read" in listing.gap
+    assert {"Payments"} <= {r.project for r in listing.repositories.values()}
+    assert bench.requests() == 4
 
 
-async def test_nothing_but_unknown_projects_is_an_empty_listing(bench: Bench) -> None:
+@pytest.mark.parametrize("projects", [("Payments",), MANY], ids=["few", "many"])
+async def test_a_project_that_became_invisible_does_not_look_empty(
+    bench: Bench, projects: tuple[str, ...]
+) -> None:
+    bench.organization.limit_user(READER, ("Platform", "Mixed", "Legacy"))
+    listing = await listed(bench, (*projects, "Platform"))
+    assert not listing.complete
+    assert "project Payments could not be read" in listing.gap
+
+
+async def test_nothing_but_unknown_projects_is_an_incomplete_listing(bench: Bench) -> None:
     listing = await listed(bench, ("Nowhere",))
-    assert (listing.repositories, listing.complete) == ({}, True)
-    assert len(listing.remarks) == 1
+    assert (listing.repositories, listing.complete, listing.remarks) == ({}, False, ())
 
 
-async def test_the_name_that_a_project_had_before_still_leads_to_it(bench: Bench) -> None:
+@pytest.mark.parametrize("projects", [("Payments",), MANY], ids=["few", "many"])
+async def test_the_name_that_a_project_had_before_still_leads_to_it(
+    bench: Bench, projects: tuple[str, ...]
+) -> None:
+    before = await listed(bench, projects)
     bench.organization.rename_project("Payments", "Billing")
-    listing = await listed(bench, ("Payments",))
-    assert {r.project for r in listing.repositories.values()} == {"Billing"}
+    listing = await listed(bench, projects)
+    assert listing.repositories.keys() == before.repositories.keys()
+    assert "Billing" in {r.project for r in listing.repositories.values()}
     assert listing.complete
+    assert listing.expected == len(listing.repositories)
     assert "project Payments is called Billing now" in listing.remarks
+
+
+async def test_a_renamed_project_without_repositories_is_known_as_well(bench: Bench) -> None:
+    bench.organization.rename_project("Legacy", "Older")
+    listing = await listed(bench, MANY)
+    assert listing.complete
+    assert "project Legacy has another name now, and no repositories" in listing.remarks
+
+
+async def test_former_names_that_cannot_be_asked_for_leave_a_gap(bench: Bench) -> None:
+    bench.organization.rename_project("Payments", "Billing")
+    bench.sandbox.faults.add(
+        Scripted(FaultKind.ERROR, match="GET /acme/Payments/*", value=403, times=None)
+    )
+    listing = await listed(bench, MANY)
+    assert not listing.complete
+    assert "the repositories of Payments could not be read" in listing.gap
 
 
 async def test_a_renamed_repository_keeps_its_id(bench: Bench) -> None:
