@@ -252,8 +252,10 @@ def _on_disabled(repositories: Mapping[str, Repository]) -> list[str]:
     names = sorted(r.name for r in repositories.values() if r.archived)
     if not names:
         return []
-    what = "1 repository is" if len(names) == 1 else f"{len(names)} repositories are"
-    return [f"{what} disabled, so that nobody can read it: {_some(names, _NAMED)}"]
+    is_one = len(names) == 1
+    what = "1 repository is" if is_one else f"{len(names)} repositories are"
+    whom = "it" if is_one else "them"
+    return [f"{what} disabled, so that nobody can read {whom}: {_some(names, _NAMED)}"]
 
 
 def _on_tfvc(seen: Readings, wanted: Sequence[str]) -> list[str]:

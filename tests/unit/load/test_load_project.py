@@ -362,7 +362,10 @@ def test_a_profile_of_ones_own_may_not_take_the_name_of_a_shipped_one(tmp_path: 
     assert set(loaded.profiles) == {"ox", "mine"}
 
 
-@pytest.mark.parametrize("example", ["ox-bitbucket-cloud", "two-accounts"])
+@pytest.mark.parametrize(
+    "example",
+    ["ox-azure-devops", "ox-bitbucket-cloud", "sourcegraph-data-center", "two-accounts"],
+)
 @pytest.mark.parametrize("env", ["", "sandbox"])
 def test_every_example_loads_without_a_problem(example: str, env: str) -> None:
     folder = REPOSITORY / "examples" / example

@@ -154,6 +154,79 @@ def test_a_grant_in_the_place_of_a_recorded_connection_is_shown_beside_it() -> N
     assert find(gone, desired=BROWSER, record=same, operation=asked) == ("", [], ["grant"])
 
 
+AZURE_URL = "https://dev.azure.com"
+DATA_CENTER_URL = "https://git.example.org/bitbucket"
+CLOUD_URL = "https://api.bitbucket.org/2.0"
+
+
+@pytest.mark.parametrize(
+    ("api_url", "workspace", "host_url", "owner", "is_found"),
+    [
+        (AZURE_URL, "acme", f"{AZURE_URL}/acme/", "Payments", True),
+        (AZURE_URL, "acme", f"{AZURE_URL}/ACME", "Payments", True),
+        (f"{AZURE_URL}/", "Acme", f"{AZURE_URL}/acme", "Payments", True),
+        (AZURE_URL, "acme", f"{AZURE_URL}/globex/", "acme", False),
+        (AZURE_URL, "acme", f"{AZURE_URL}/not-acme/", "Payments", False),
+        (AZURE_URL, "acme", f"{AZURE_URL}/globex/acme", "Payments", False),
+        (AZURE_URL, "acme", "https://tfs.example.org/acme/", "Payments", False),
+        ("https://tfs.example.org/tfs", "acme", "https://tfs.example.org/tfs/acme/", "Pay", True),
+        (CLOUD_URL, "acme", CLOUD_URL, "acme", True),
+        (CLOUD_URL, "acme", f"{CLOUD_URL}/", "globex", False),
+        (CLOUD_URL, "2.0", CLOUD_URL, "globex", False),
+        ("http://127.0.0.1:8765/2.0", "2.0", CLOUD_URL, "globex", False),
+        (DATA_CENTER_URL, "bitbucket", DATA_CENTER_URL, "PAY", False),
+        (DATA_CENTER_URL, "bitbucket", f"{DATA_CENTER_URL}/", "PAY", False),
+        (DATA_CENTER_URL, "bitbucket", "https://other.example.org/bitbucket", "PAY", False),
+    ],
+    ids=[
+        "organization",
+        "in-capitals",
+        "slashes",
+        "project-called-like-the-organization",
+        "longer-name",
+        "deeper",
+        "other-server",
+        "collection",
+        "workspace-by-owner",
+        "other-workspace",
+        "workspace-called-2.0",
+        "workspace-called-2.0-elsewhere",
+        "instance-called-bitbucket",
+        "instance-with-slash",
+        "other-instance-called-bitbucket",
+    ],
+)
+def test_a_grant_reaches_the_account_by_its_address_or_by_what_it_sees(
+    api_url: str, workspace: str, host_url: str, owner: str, *, is_found: bool
+) -> None:
+    seen = replace(live_selection(), resources=(a_resource("{z}", "z", owner=owner),))
+    grant = replace(GRANT, host_url=host_url, selection=seen)
+    account = an_account(api_url=api_url, workspace=workspace)
+    found = find(
+        matcher(grant),
+        desired=replace(BROWSER, account=account),
+        operation=an_operation(step="grant"),
+    )
+    assert found[0] == ("grant" if is_found else "")
+
+
+@pytest.mark.parametrize(
+    ("host_url", "expected"),
+    [(f"{AZURE_URL}/acme/", ["app"]), (f"{AZURE_URL}/globex/", [])],
+    ids=["this-organization", "another"],
+)
+def test_an_application_connected_by_hand_is_told_by_its_organization(
+    host_url: str, expected: list[str]
+) -> None:
+    kind = MethodKind.SERVICE_PRINCIPAL
+    live = a_live(id="app", name="by hand", kind=kind, username="app-1", host_url=host_url)
+    desired = replace(
+        a_connection(method=a_method(kind=kind, username="APP-1")),
+        account=an_account(api_url=AZURE_URL),
+    )
+    assert find(matcher(live), desired=desired)[2] == expected
+
+
 def test_a_token_is_never_taken_for_a_grant() -> None:
     made = matcher(replace(TWIN, name="x"))
     found = find(made, operation=an_operation(step="mint"))
