@@ -32,6 +32,7 @@ from reconciler.model.desired import (
     DesiredAccount,
     DesiredConnection,
     DesiredConsumer,
+    DesiredIssuer,
     DesiredMethod,
     DesiredSelection,
     DesiredState,
@@ -45,7 +46,7 @@ from reconciler.model.drift import (
     SelectionChange,
     Value,
 )
-from reconciler.model.method import DEFAULT_MANAGE, ActionKind, MethodKind
+from reconciler.model.method import DEFAULT_MANAGE, ActionKind, IssuerKind, MethodKind
 from reconciler.model.observed import Reads
 from reconciler.model.profile import (
     Citation,
@@ -111,6 +112,16 @@ def a_method(**overrides: Any) -> DesiredMethod:
         successor=SecretRef("file", ("/project/secrets/ox-bot.token.next",)),
         scopes=SCOPES,
         max_age=timedelta(days=365),
+    )
+    return replace(base, **overrides)
+
+
+def an_issuer(**overrides: Any) -> DesiredIssuer:
+    base = DesiredIssuer(
+        kind=IssuerKind.PASSWORD,
+        secret=SecretRef("file", ("/project/secrets/ox-bot.password",)),
+        where=a_mark(13),
+        username="ox-bot@acme.example",
     )
     return replace(base, **overrides)
 

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from reconciler.errors import Fault, RemoteError, SecretError
 from reconciler.model.desired import DesiredAccount, DesiredConsumer
 from reconciler.model.drift import RepositoryLabel
 from reconciler.model.observed import (
     CredentialReport,
+    IssuedCredential,
     Listing,
     LiveConnection,
     LiveSelection,
@@ -25,11 +27,20 @@ from reconciler.model.observed import (
 )
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.ports.bundle import Ports
+from reconciler.ports.capability import Ability, Capability
 from reconciler.ports.consumer import ConnectionCheck, ConnectRequest
-from reconciler.ports.provider import Login, Progress
+from reconciler.ports.provider import (
+    CredentialHome,
+    IssuerLogin,
+    Login,
+    Minted,
+    Order,
+    Progress,
+    ProviderSpec,
+)
 from reconciler.ports.registry import RegistryStore
 from reconciler.registry import open_registry
-from tests.builders import NOW
+from tests.builders import NOW, an_issuer
 from tests.seen import (
     NEXT_REF,
     REPOSITORIES,
@@ -39,6 +50,7 @@ from tests.seen import (
     a_provider_spec,
     a_report,
     a_resource,
+    an_issuing_spec,
 )
 
 
@@ -109,8 +121,83 @@ class MemoryProvider:
 
 
 @dataclass
+class Desk:
+    """Where a provider makes credentials, and what it has made: id → what it lists, id → secret.
+
+    ``lost`` answers to come are lost after the credential was made; ``tells`` whether a credential
+    that is shown tells its id and scopes; ``life`` is the longest it gives.
+    """
+
+    issued: dict[str, IssuedCredential] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    lost: int = 0
+    tells: bool = False
+    life: timedelta | None = None
+    made: int = 0
+    homes: list[CredentialHome] = field(default_factory=list)
+
+
+@dataclass
+class MemoryIssuer(MemoryProvider):
+    """A provider that makes credentials itself."""
+
+    desk: Desk
+
+    async def issued(
+        self, login: IssuerLogin, home: CredentialHome
+    ) -> tuple[IssuedCredential, ...]:
+        self._enter("issued", login, home)
+        return tuple(self.desk.issued.values())
+
+    async def issue(self, login: IssuerLogin, order: Order) -> Minted:
+        self._enter(f"issue {order.name.split()[0]}", login, order.home)
+        desk = self.desk
+        desk.made += 1
+        id_, value = f"t{desk.made}", f"minted-{desk.made}"
+        ends = order.ends
+        if desk.life is not None:
+            ends = min(ends or NOW + desk.life, NOW + desk.life)
+        made = IssuedCredential(id_, order.name, frozenset(order.scopes), NOW, ends)
+        desk.issued[id_], desk.values[id_] = made, value
+        self.credentials[value] = self._report(made)
+        if desk.lost:
+            desk.lost -= 1
+            raise refused(Fault.AMBIGUOUS, "the answer was lost", "bitbucket-cloud")
+        self.calls.note(f"issued {id_}")
+        return Minted(Secret(value), made)
+
+    async def rescope(
+        self, login: IssuerLogin, home: CredentialHome, credential_id: str, scopes: tuple[str, ...]
+    ) -> IssuedCredential:
+        self._enter(f"rescope {credential_id}", login, home)
+        made = replace(self.desk.issued[credential_id], scopes=frozenset(scopes))
+        self.desk.issued[credential_id] = made
+        self.credentials[self.desk.values[credential_id]] = self._report(made)
+        return made
+
+    async def revoke(self, login: IssuerLogin, home: CredentialHome, credential_id: str) -> None:
+        self._enter(f"revoke {credential_id}", login, home)
+        assert credential_id, "a revocation of nothing in particular"
+        self.desk.issued.pop(credential_id, None)
+        self.credentials.pop(self.desk.values.get(credential_id, ""), None)
+
+    def _enter(self, call: str, login: IssuerLogin, home: CredentialHome) -> None:
+        assert login.secret.reveal() == "ox-bot-password"
+        self.desk.homes.append(home)
+        self.calls.note(call)
+
+    def _report(self, made: IssuedCredential) -> CredentialReport:
+        if self.desk.tells:
+            return a_report(scopes=made.scopes, token_id=made.id)
+        return a_report(scopes=None)
+
+
+@dataclass
 class MemoryConsumer:
-    """A tenant: connections by id, each with the resources of the account."""
+    """A tenant: connections by id, each with the resources of the account.
+
+    ``given`` are the secrets that it was handed, by the id of the connection.
+    """
 
     calls: Calls
     name: str
@@ -119,6 +206,7 @@ class MemoryConsumer:
     works: Callable[[LiveConnection], bool] = lambda _: True
     lose_answer: bool = False
     made: int = 0
+    given: dict[str, str] = field(default_factory=dict)
 
     async def observe(self) -> tuple[LiveConnection, ...]:
         self.calls.note("observe")
@@ -140,6 +228,7 @@ class MemoryConsumer:
             selection=LiveSelection(resources, follows_new=False, complete=True),
         )
         self.live[live.id] = live
+        self.given[live.id] = request.secret.reveal()
         if self.lose_answer:
             self.lose_answer = False
             raise refused(Fault.AMBIGUOUS, "the answer was lost")
@@ -223,6 +312,8 @@ class World:
     listing: Listing = field(default_factory=a_listing)
     credentials: dict[str, CredentialReport] = field(default_factory=dict)
     tenants: dict[str, MemoryConsumer] = field(default_factory=dict)
+    desk: Desk | None = None
+    abilities: Mapping[Capability, Ability] | None = None
 
     def tenant(self, name: str = "ox-prod") -> MemoryConsumer:
         return self.tenants.setdefault(name, MemoryConsumer(self.calls, name))
@@ -233,7 +324,20 @@ class World:
         self.credentials[value] = a_report(**report)
 
     def open_provider(self, account: DesiredAccount, *_: object) -> MemoryProvider:
+        if self.desk is not None:
+            return MemoryIssuer(self.calls, account, self.listing, self.credentials, self.desk)
         return MemoryProvider(self.calls, account, self.listing, self.credentials)
+
+    def issue(self, **desk: Any) -> Desk:
+        """From now on the provider makes credentials, for whoever has the issuer's password."""
+        self.desk = Desk(**desk)
+        self.secrets.values[an_issuer().secret] = "ox-bot-password"
+        return self.desk
+
+    def provider_spec(self) -> ProviderSpec:
+        spec = a_provider_spec() if self.desk is None else an_issuing_spec()
+        abilities = spec.abilities if self.abilities is None else self.abilities
+        return replace(spec, abilities=abilities, open=self.open_provider)
 
     def open_consumer(self, consumer: DesiredConsumer, *_: object) -> MemoryConsumer:
         return self.tenant(consumer.name)
@@ -242,7 +346,7 @@ class World:
     def ports(self) -> Ports:
         return Ports(
             registry=self.registry,
-            providers={"bitbucket-cloud": a_provider_spec(open=self.open_provider)},
+            providers={"bitbucket-cloud": self.provider_spec()},
             consumers={"ox": a_consumer_spec(open=self.open_consumer)},
             secrets={
                 "file": self.secrets,

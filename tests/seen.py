@@ -7,17 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 from reconciler.diff import Background, compare
 from reconciler.model.action import Plan
-from reconciler.model.desired import DesiredConnection, DesiredSelection, DesiredState, Term
+from reconciler.model.desired import (
+    DesiredConnection,
+    DesiredMethod,
+    DesiredSelection,
+    DesiredState,
+    Term,
+)
 from reconciler.model.drift import Difference
-from reconciler.model.method import ActionKind, MethodKind
+from reconciler.model.marker import mark
+from reconciler.model.method import ActionKind, IssuerKind, MethodKind
 from reconciler.model.observed import (
     ConnectionView,
     CredentialReport,
     CredentialView,
+    IssuedCredential,
     Listing,
     LiveConnection,
     LiveResource,
@@ -31,7 +40,8 @@ from reconciler.model.observed import (
 from reconciler.model.record import KnownRepositories, Operation, OperationState, Record, Snapshot
 from reconciler.model.secret import Fingerprinter, Secret, SecretRef
 from reconciler.plan import Setting, build
-from reconciler.plan.sequences import Terrain
+from reconciler.plan.terrain import Terrain
+from reconciler.ports.capability import Ability, Can, Cannot, Capability
 from reconciler.ports.consumer import ConsumerSpec
 from reconciler.ports.provider import ManualCredential, ProviderSpec
 from tests.builders import (
@@ -40,9 +50,11 @@ from tests.builders import (
     SCOPES,
     a_connection,
     a_mark,
+    a_method,
     a_record,
     a_state,
     an_address,
+    an_issuer,
 )
 
 KEY = b"k" * 32
@@ -183,6 +195,36 @@ def a_provider_spec(**overrides: Any) -> ProviderSpec:
         retired={},
         open=never,
     )
+    return replace(base, **overrides)
+
+
+ISSUING: dict[Capability, Ability] = {
+    ability: Can("https://provider.example/rest", date(2026, 11, 21))
+    for ability in (Capability.ISSUE, Capability.REVOKE, Capability.RESCOPE_IN_PLACE)
+}
+"""A provider that makes, changes and ends credentials."""
+
+NO_RESCOPE: dict[Capability, Ability] = {
+    **ISSUING,
+    Capability.RESCOPE_IN_PLACE: Cannot(
+        "https://provider.example/rest", date(2026, 11, 21), "it is replaced"
+    ),
+}
+
+
+def an_issuing_spec(**overrides: Any) -> ProviderSpec:
+    base = a_provider_spec(abilities=ISSUING, issuers=(IssuerKind.PASSWORD,))
+    return replace(base, **overrides)
+
+
+def issued_method(**overrides: Any) -> DesiredMethod:
+    """A method whose credentials the provider's API makes."""
+    return a_method(**{"issuer": an_issuer(), "overlap": timedelta(hours=1), **overrides})
+
+
+def an_issued(id_: str = "t1", generation: int = 1, **overrides: Any) -> IssuedCredential:
+    name = str(mark("ox-acme", LINEAGE, generation))
+    base = IssuedCredential(id_, name, frozenset(SCOPES), created_at=NOW - timedelta(days=100))
     return replace(base, **overrides)
 
 

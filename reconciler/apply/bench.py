@@ -137,6 +137,8 @@ class Bench:
             self.record = replace(change.record, epoch=epoch, serial=serial)
         elif change.forget:
             self.record = None
+        elif change.moved_from is not None and self.record is not None:
+            self.record = replace(self.record, address=change.address, serial=serial)
 
     def change(self, note: str) -> Change:
         """An empty change of this connection with its audit line."""
@@ -176,8 +178,7 @@ class Bench:
         fingerprint = self._fingerprint()
         renewed = old is None or fingerprint != old.fingerprint
         since = self.now() if old is None or renewed else old.credential_since
-        is_kept = not self.switched and not renewed
-        keeps = KEEPS_SCOPES in self.action.facts and is_kept and old is not None
+        keeps = KEEPS_SCOPES in self.action.facts and not self.switched and old is not None
         stale = old.stale_expiry if old else None
         if old is not None and renewed:
             # Of what the provider makes, the YAML cannot know the end beforehand.

@@ -21,6 +21,7 @@ from reconciler.model.facts import MINTED, MINTED_AS
 from reconciler.model.marker import mark
 from reconciler.model.observed import CredentialReport, Slot, Verdict
 from reconciler.model.record import Operation, OperationState
+from reconciler.model.scope import compare_scopes
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.ports.provider import CredentialHome, Issuer, IssuerLogin, Minted, Order
 from reconciler.ports.secrets import SecretSource
@@ -106,9 +107,24 @@ def _write(source: SecretSource, ref: SecretRef, secret: Secret) -> None:
 
 
 async def rescope(bench: Bench, step: RescopeCredential) -> None:
-    """Change the scopes; what the secret can do is checked by the next step."""
+    """Change the scopes; what the secret can do is checked by the next step.
+
+    Raises:
+        RemoteError: REJECTED; the provider leaves more than was asked for. Whoever tried again
+            would try for ever.
+    """
     issuer, login, home = _desk(bench)
-    await issuer.rescope(login, home, step.id, step.scopes)
+    changed = await issuer.rescope(login, home, step.id, step.scopes)
+    party = bench.wanted.account.provider
+    implies = bench.ports.providers[party].implies
+    kept = compare_scopes(step.scopes, changed.scopes, implies).surplus
+    if kept:
+        raise RemoteError(
+            party,
+            Fault.REJECTED,
+            f"{party} leaves the credential {', '.join(kept)}, which nobody asked for",
+            hint="declare it among the scopes; the credential works as it did before",
+        )
     bench.switched = True
 
 

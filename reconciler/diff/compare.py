@@ -93,7 +93,7 @@ def _difference(
         selection=selection,
         need=judged.need,
         need_why=judged.why,
-        findings=(*findings, *judged.findings, *_unwatched(desired, view)),
+        findings=(*findings, *judged.findings, *_unread(desired, view)),
         before=attributes_recorded(record) if record else {},
         after=attributes_desired(desired, selection),
         expires_at=judged.expires_at,
@@ -101,12 +101,16 @@ def _difference(
     )
 
 
-def _unwatched(desired: DesiredConnection, view: ConnectionView) -> tuple[Finding, ...]:
-    """Webhooks that could not be looked at: everything else goes on without them."""
-    if not isinstance(view.webhooks, Unreadable):
-        return ()
-    reason, hint = view.webhooks.reason, view.webhooks.hint
-    return (Finding("webhooks-unreadable", Severity.ERROR, reason, hint, desired.mark("webhooks")),)
+def _unread(desired: DesiredConnection, view: ConnectionView) -> tuple[Finding, ...]:
+    """What could not be looked at, and everything else goes on without."""
+    found: list[Finding] = []
+    if isinstance(view.webhooks, Unreadable):
+        why, hint, place = view.webhooks.reason, view.webhooks.hint, desired.mark("webhooks")
+        found.append(Finding("webhooks-unreadable", Severity.ERROR, why, hint, place))
+    if isinstance(view.issued, Unreadable):
+        why, hint, place = view.issued.reason, view.issued.hint, desired.mark("issuer")
+        found.append(Finding("issuer-unreadable", Severity.WARNING, why, hint, place))
+    return tuple(found)
 
 
 def _record_of(

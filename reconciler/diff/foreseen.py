@@ -91,13 +91,20 @@ def declared(
         address=connection.address,
         end=end,
         assumed=assumed,
-        rotate_before=method.rotate_before,
+        rotate_before=_notice(method, record, end),
         life=min(lives, default=None),
         by_person=by_person,
         when_it_ends=_loss(connection, by_person=by_person),
         to_rotate=sentence,
     )
     yield from _issuer(f"method.{method.name} issuer", method.issuer)
+
+
+def _notice(method: DesiredMethod, record: Record | None, end: datetime | None) -> timedelta:
+    """As the plan has it: of a credential that was issued for less, a third of its life."""
+    if method.issuer is None or record is None or end is None:
+        return method.rotate_before
+    return min(method.rotate_before, (end - record.credential_since) / 3)
 
 
 def reader(account: DesiredAccount, method: DesiredMethod) -> Iterator[Credential]:

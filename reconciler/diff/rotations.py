@@ -26,6 +26,7 @@ _BY_PERSON = {
     "revoke-old": "a person revokes the replaced credential at the provider",
     "revoke-former": "a person revokes the former credential at the provider",
     "move-secret": "a person moves the new secret into the place of the old one",
+    "revoke-unused": "a person revokes the unused credential at the provider",
     "discard-secret": "a person takes the unused secret away",
     "remove-by-hand": "a person removes the replaced connection at the consumer",
 }

@@ -307,6 +307,8 @@ def compare_selection(
     follow_changes = live is not None and live.follows_new not in (None, follow)
     if choice.settled and live is not None and not follow_changes and _is_as_applied(held, live):
         return SelectionChange(target=choice.target, follows_new=follow)
+    if live is None and choice.settled:
+        return SelectionChange(target=choice.target, follows_new=follow)
     if live is None:  # not readable just now: nothing is known to differ from the record
         chosen = _wanted(held)
     else:

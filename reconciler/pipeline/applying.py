@@ -101,7 +101,7 @@ async def _carry_out(
         tell=tell,
     )
     outcomes = await execute(run) if survey.plan.actions else ()
-    after = ports.registry.snapshot()
+    after = ports.registry.outline()
     return ApplyReport(
         plan=survey.plan,
         outcomes=outcomes,

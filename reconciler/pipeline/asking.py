@@ -53,7 +53,7 @@ async def verify(state: DesiredState, ports: Ports) -> tuple[VerifyLine, ...]:
 
 def rotations(state: DesiredState, ports: Ports) -> tuple[RotationStatus, ...]:
     """Every rotation that was begun and is not finished, from the registry alone."""
-    snapshot = ports.registry.snapshot()
+    snapshot = ports.registry.outline()
     ensure_environment(state, snapshot)
     leases = ports.registry.leases()
     return rotations_of(state, snapshot, leases=leases, now=ports.now())
@@ -61,7 +61,7 @@ def rotations(state: DesiredState, ports: Ports) -> tuple[RotationStatus, ...]:
 
 def forecast(state: DesiredState, ports: Ports, days: int) -> Forecast:
     """What happens to credentials within *days*, from the YAML and the registry alone."""
-    snapshot = ports.registry.snapshot()
+    snapshot = ports.registry.outline()
     ensure_environment(state, snapshot)
     return forecast_of(
         state,
@@ -79,7 +79,7 @@ def acknowledge(state: DesiredState, ports: Ports, name: str, step: str | None) 
     Raises:
         UsageError: nothing waits under that name or step.
     """
-    snapshot = ports.registry.snapshot()
+    snapshot = ports.registry.outline()
     open_steps = {
         a.name: o for a, o in snapshot.operations.items() if o.state is OperationState.WAITING
     }

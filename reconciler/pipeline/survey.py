@@ -57,22 +57,31 @@ class Survey:
 async def survey_of(state: DesiredState, ports: Ports, rotate: RotateRequest | None) -> Survey:
     """Read everything, compare, and plan. The caller closes ``handles``."""
     with collector_patient():
-        return await _look(state, ports, rotate)
+        while True:
+            survey = await _look(state, ports, rotate)
+            if survey is not None:
+                return survey
 
 
-async def _look(state: DesiredState, ports: Ports, rotate: RotateRequest | None) -> Survey:
-    snapshot = ports.registry.snapshot()
-    ensure_environment(state, snapshot)
+async def _look(state: DesiredState, ports: Ports, rotate: RotateRequest | None) -> Survey | None:
+    """None when somebody applied while we looked: then what was read does not fit together."""
+    outline = ports.registry.outline()
+    ensure_environment(state, outline)
     only = _requested(state, rotate)
     remembered = asyncio.create_task(remember(state, ports))
     try:
-        observed, handles = await gather(state, ports, snapshot)
+        observed, handles = await gather(state, ports, outline)
     except BaseException:
         remembered.cancel()
         raise
     try:
+        memory = await remembered
+        snapshot = memory.snapshot
+        if not memory.is_of(outline):
+            await handles.aclose()
+            return None
         background = Background(
-            known=await remembered,
+            known=memory.known,
             implies={name: spec.implies for name, spec in ports.providers.items()},
             now=ports.now(),
             requested=only if only and rotate and not rotate.abort else frozenset(),

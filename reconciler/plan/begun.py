@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from reconciler.model.action import Action, ManualStep, Remember, RemoveCredential, Step, Waiting
+from reconciler.model.action import (
+    Action,
+    ManualStep,
+    Remember,
+    RemoveCredential,
+    RevokeCredential,
+    Step,
+    Waiting,
+)
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.drift import Difference
 from reconciler.model.facts import REMOVES, REVOKES, TENANT
@@ -12,6 +20,7 @@ from reconciler.model.method import ActionKind
 from reconciler.model.record import Operation, OperationState, Record
 from reconciler.plan import manual, sequences
 from reconciler.plan.actions import Decision, act, waits
+from reconciler.plan.finish import finish
 from reconciler.plan.terrain import Terrain
 
 _LAST_STEPS = (
@@ -41,12 +50,11 @@ def go_on(
     if operation.state is not OperationState.WAITING or operation.step not in _LAST_STEPS:
         return Decision()
     until = record.credential_since + desired.method.overlap
-    steps = None
-    if operation.step != manual.DRAIN or _is_over(operation, until, terrain, now):
-        steps = sequences.finish(difference, desired, terrain, operation)
+    is_over = _is_over(operation, until, terrain, now)
+    steps = finish(difference, desired, terrain, operation, is_over=is_over)
     if steps is None:
         return Decision(waiting=(_waiting(difference, desired, terrain, operation, until),))
-    code, why = _reason(operation)
+    code, why = _reason(operation, steps)
     return Decision((act(difference, _kind(operation), code, why, steps),))
 
 
@@ -59,8 +67,8 @@ def _is_over(operation: Operation, until: datetime, terrain: Terrain, now: datet
     return now >= until or terrain.immediate or operation.step in operation.acknowledged
 
 
-def _reason(operation: Operation) -> tuple[str, str]:
-    if operation.step == manual.DRAIN:
+def _reason(operation: Operation, steps: tuple[Step, ...]) -> tuple[str, str]:
+    if operation.step == manual.DRAIN or any(isinstance(s, RevokeCredential) for s in steps):
         return "finish_because_overlap_over", "the overlap of its rotation is over"
     if operation.step == manual.DISCARD:
         return "finish_because_discarded", "the unused secret was taken away"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +18,7 @@ from reconciler.model.observed import (
     Present,
     Slot,
 )
+from reconciler.model.record import Selected
 from reconciler.model.webhook import LiveWebhook
 
 
@@ -74,7 +75,7 @@ def live_fingerprints(difference: Difference, *, keyed: bool) -> dict[str, str]:
         "selection": _selection(live.selection) if live else None,
         "repositories": [
             type(view.listing).__name__,
-            sorted((key, s.name, s.orphaned) for key, s in target.items()),
+            _target(target),
         ],
         "credential": [_slot(slot, keyed=keyed) for slot in slots],
         "issued": _issued(view.issued),
@@ -88,6 +89,12 @@ def _selection(selection: LiveSelection | None) -> Any:
         return None
     chosen = sorted(r.id for r in selection.resources if r.selected)
     return [chosen, selection.follows_new, selection.complete]
+
+
+def _target(target: Mapping[str, Selected]) -> str:
+    """A hundred thousand rows: joined as text, which takes a third of the time of JSON."""
+    rows = (f"{key}\0{name}\0{orphaned:d}" for key, (name, _, orphaned) in sorted(target.items()))
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _webhooks(found: Observation[tuple[LiveWebhook, ...]]) -> Any:

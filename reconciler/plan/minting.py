@@ -164,10 +164,11 @@ def stray_credentials(difference: Difference) -> tuple[Step, ...]:
         return ()
     facts = difference.operation.facts if difference.operation else {}
     known = {facts.get(REVOKES, ""), difference.record.token_id if difference.record else ""}
-    slots = (view.credential.held, view.credential.candidate, view.credential.old)
-    known |= {slot.report.token_id for slot in slots if slot is not None}
+    places = (view.credential.held, view.credential.candidate, view.credential.old)
+    slots = [s for s in places if s is not None and s is not lost_candidate(difference)]
+    known |= {slot.report.token_id for slot in slots}
     made = facts.get(MINTED, "")
-    is_kept = any(s is not None and s.fingerprint == facts.get(MINTED_AS) for s in slots)
+    is_kept = any(slot.fingerprint == facts.get(MINTED_AS) for slot in slots)
     if is_kept:
         known.add(made)
     all_told = _are_told(difference, facts)
@@ -199,6 +200,15 @@ def is_ready(difference: Difference) -> bool:
     if operation is None or candidate is None or candidate.report.verdict is Verdict.DEAD:
         return False
     return operation.facts.get(MINTED_AS) == candidate.fingerprint
+
+
+def lost_candidate(difference: Difference) -> Slot | None:
+    """What an interrupted run made and kept, and what does not work any more."""
+    operation, credential = difference.operation, difference.view.credential
+    made = credential.held if difference.record is None else credential.candidate
+    if operation is None or made is None or made.report.verdict is not Verdict.DEAD:
+        return None
+    return made if operation.facts.get(MINTED_AS) == made.fingerprint else None
 
 
 def mint(difference: Difference, desired: DesiredConnection, generation: int) -> tuple[Step, ...]:

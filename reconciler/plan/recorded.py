@@ -68,7 +68,7 @@ def decide_recorded(
         if begun.waiting
         else decide_rotation(Case(difference, carried, desired, record, terrain), now)
     )
-    actions = rotation.actions or _cleared(difference, record, selection.actions)
+    actions = rotation.actions or _cleared(difference, desired, record, terrain, selection.actions)
     withheld = (*rotation.withheld, *selection.withheld)
     return Decision(actions, withheld, (*begun.waiting, *rotation.waiting))
 
@@ -84,10 +84,17 @@ def _outlives(difference: Difference) -> bool:
 
 
 def _cleared(
-    difference: Difference, record: Record, actions: tuple[Action, ...]
+    difference: Difference,
+    desired: DesiredConnection,
+    record: Record,
+    terrain: Terrain,
+    actions: tuple[Action, ...],
 ) -> tuple[Action, ...]:
     """*actions*, and first of all what an interrupted run left behind is cleared away."""
     leftovers = sequences.strays(difference)
+    lost = minting.lost_candidate(difference)
+    if lost is not None and lost.ref.source in terrain.writable:
+        leftovers += sequences.discard(desired, lost, terrain)
     operation = difference.operation
     is_stale = operation is not None and (
         operation.state is OperationState.RUNNING

@@ -22,7 +22,6 @@ from reconciler.model.action import (
     Publish,
     Remember,
     RemoveCredential,
-    RevokeCredential,
     Select,
     Step,
     TakeOver,
@@ -32,7 +31,7 @@ from reconciler.model.drift import CredentialNeed, Difference, SelectionChange
 from reconciler.model.facts import FORMER_METHOD, FORMER_USER
 from reconciler.model.method import MethodKind
 from reconciler.model.observed import LiveConnection, Present, Slot, Verdict
-from reconciler.model.record import Operation, Record
+from reconciler.model.record import Record
 from reconciler.plan import manual, minting
 from reconciler.plan.terrain import Terrain
 
@@ -279,7 +278,7 @@ def retire(
     else:
         move = discard(desired, old, terrain) if old is not None else ()
     if is_switched:
-        move = _bring_home(difference, desired, terrain)
+        move = bring_home(difference, desired, terrain)
     return (*wait, *proof, *move, Remember("rotated"))
 
 
@@ -296,64 +295,7 @@ def _is_to_move(
     return newest is None or newest.ref != desired.method.secret
 
 
-def finish(
-    difference: Difference, desired: DesiredConnection, terrain: Terrain, operation: Operation
-) -> tuple[Step, ...] | None:
-    """What can be done now for a rotation that waits for the end of the old credential.
-
-    None when nothing can: it goes on waiting.
-    """
-    in_place = _is_in_place(difference, desired)
-    if operation.step == manual.DISCARD:
-        return _discarded(difference, desired, operation)
-    acknowledged = operation.step in operation.acknowledged
-    if operation.step == manual.TIDY:
-        return (Remember("rotated"),) if in_place or acknowledged else None
-    if operation.step == manual.FORMER:
-        return (Remember("reconnected"),) if acknowledged else None
-    if operation.step == manual.DRAIN:
-        return _drained(difference, desired, terrain)
-    old = difference.view.credential.old
-    dead = old is not None and old.report.verdict is Verdict.DEAD
-    if not dead and not acknowledged:
-        return None
-    proof: tuple[Step, ...] = (ProveDead(old.fingerprint),) if old is not None else ()
-    return (*proof, *_bring_home(difference, desired, terrain), Remember("rotated"))
-
-
-def _discarded(
-    difference: Difference, desired: DesiredConnection, operation: Operation
-) -> tuple[Step, ...] | None:
-    """A person was asked to take an unused secret away: is its place empty now?"""
-    credential, successor = difference.view.credential, desired.method.successor
-    slots = (credential.held, credential.candidate, credential.old)
-    is_there = any(slot is not None and slot.ref == successor for slot in slots)
-    is_done = operation.step in operation.acknowledged or not is_there
-    return (Remember("rotation given up"),) if is_done else None
-
-
-def _drained(
-    difference: Difference, desired: DesiredConnection, terrain: Terrain
-) -> tuple[Step, ...] | None:
-    """The overlap is over: the replaced credential ends, unless it is the last one that works."""
-    credential = difference.view.credential
-    works = credential.held is not None and credential.held.report.verdict is Verdict.WORKS
-    credential_id = minting.awaits_end(difference)
-    if not works or not isinstance(difference.view.issued, Present):
-        return None
-    if not (credential_id and minting.can_revoke(difference, terrain)):
-        return None
-    old = credential.old
-    proof: tuple[Step, ...] = (ProveDead(old.fingerprint),) if old is not None else ()
-    return (
-        RevokeCredential(credential_id, desired.address.name),
-        *proof,
-        *_bring_home(difference, desired, terrain),
-        Remember("rotated"),
-    )
-
-
-def _is_in_place(difference: Difference, desired: DesiredConnection) -> bool:
+def is_in_place(difference: Difference, desired: DesiredConnection) -> bool:
     """Whether the credential in use lies where the secret belongs."""
     held = difference.view.credential.held
     return held is not None and held.ref == desired.method.secret
@@ -363,7 +305,7 @@ def _is_undone(difference: Difference, desired: DesiredConnection) -> bool:
     """Whether the rotation was aborted after its switch: the places are the other way round."""
     old = difference.view.credential.old
     is_beside = old is not None and old.ref == desired.method.successor
-    return is_beside and _is_in_place(difference, desired)
+    return is_beside and is_in_place(difference, desired)
 
 
 def discard(desired: DesiredConnection, slot: Slot, terrain: Terrain) -> tuple[Step, ...]:
@@ -375,7 +317,7 @@ def discard(desired: DesiredConnection, slot: Slot, terrain: Terrain) -> tuple[S
     return (manual.discard(slot.place),)
 
 
-def _bring_home(
+def bring_home(
     difference: Difference, desired: DesiredConnection, terrain: Terrain
 ) -> tuple[Step, ...]:
     """Bring the credential in use into its place, and clear the successor's.
@@ -388,7 +330,7 @@ def _bring_home(
         return discard(desired, old, terrain)
     steps = _move(desired, terrain)
     asks = any(isinstance(step, ManualStep) for step in steps)
-    return () if asks and _is_in_place(difference, desired) else steps
+    return () if asks and is_in_place(difference, desired) else steps
 
 
 def _move(desired: DesiredConnection, terrain: Terrain) -> tuple[Step, ...]:

@@ -29,6 +29,10 @@ class RegistryStore(Protocol):
         """One consistent reading of records and operations."""
         ...
 
+    def outline(self) -> Snapshot:
+        """The same without the selections, which are nearly all of it: every one is empty."""
+        ...
+
     def known_repositories(self, account_identity: str) -> KnownRepositories:
         """The repositories of an account as last committed; empty when never seen."""
         ...

@@ -84,12 +84,26 @@ class SqliteRegistry:
         """One consistent reading of records and operations."""
         with self._reading() as connection:
             if connection is None:
-                return Snapshot("", 0, self._key, "", {}, {})
-            lineage, serial, key, environment = _only(connection, sql.META)
+                return self._nothing()
             records = [self._record(connection, row) for row in connection.execute(sql.RECORDS)]
-            operations = [operation_from_row(row) for row in connection.execute(sql.OPERATIONS)]
             self._memory.records.clear()
             self._memory.records.update((record.address.name, record) for record in records)
+            return self._snapshot(connection, records)
+
+    def outline(self) -> Snapshot:
+        """The same without the selections, which are nearly all of it: every one is empty."""
+        with self._reading() as connection:
+            if connection is None:
+                return self._nothing()
+            records = [record_from_row(row, {}) for row in connection.execute(sql.RECORDS)]
+            return self._snapshot(connection, records)
+
+    def _nothing(self) -> Snapshot:
+        return Snapshot("", 0, self._key, "", {}, {})
+
+    def _snapshot(self, connection: sqlite3.Connection, records: list[Record]) -> Snapshot:
+        lineage, serial, key, environment = _only(connection, sql.META)
+        operations = [operation_from_row(row) for row in connection.execute(sql.OPERATIONS)]
         return Snapshot(
             lineage,
             serial,

@@ -47,7 +47,9 @@ DONE: dict[str, str] = {
 """Kind of action → the word after "will be"."""
 
 
-AFTERMATH = frozenset({"revoke-old", "move-secret", "revoke-former", "discard-secret", "drain"})
+AFTERMATH = frozenset(
+    {"revoke-old", "move-secret", "revoke-former", "revoke-unused", "discard-secret", "drain"}
+)
 """Steps that tidy up after a rotation and may wait: the connection itself is as declared."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from reconciler.model.desired import DesiredAccount, DesiredConnection, DesiredMethod
+from reconciler.model.secret import SecretRef
 from reconciler.model.suggest import listed
 from reconciler.ports.capability import Cannot, Capability
 from reconciler.ports.provider import ProviderSpec
@@ -62,21 +63,38 @@ def check_sharing(
     accounts: Iterable[DesiredAccount],
     problems: Problems,
 ) -> None:
-    """What is issued belongs to one connection alone: its rotation would cut others off."""
-    users = {
-        account.reader.secret: f"the reader of account {account.name!r}"
-        for account in accounts
-        if account.reader is not None and account.reader.secret is not None
-    }
-    issued = set()
-    for connection in sorted(connections, key=lambda c: (c.method.issuer is None, c.where)):
-        secret = connection.method.secret
-        if secret is None:
-            continue
-        other = users.setdefault(secret, str(connection.address))
-        if connection.method.issuer is not None:
-            issued.add(secret)
-        if secret in issued and other != str(connection.address):
-            cause = f"{connection.address} and {other} share a credential that is issued by an API"
+    """What is issued belongs to one connection alone: its rotation would cut others off.
+
+    So do the places that it is written into, the successor's among them.
+    """
+    ordered = sorted(connections, key=lambda c: (c.method.issuer is None, c.where))
+    users = _own_secrets(ordered, accounts)
+    issued: set[SecretRef] = set()
+    for connection in ordered:
+        address, method = str(connection.address), connection.method
+        places = [p for p in (method.secret, method.successor) if p is not None]
+        if method.issuer is not None:
+            issued |= set(places)
+        found = [(place, users.setdefault(place, address)) for place in places]
+        other = next((user for p, user in found if p in issued and user != address), "")
+        if other:
+            cause = f"{address} and {other} share a credential that is issued by an API"
             hint = "give each a Method with a secret of its own: rotating one must not end another"
             problems.error("shared-issued-secret", cause, hint, connection.mark("method"))
+
+
+def _own_secrets(
+    connections: Iterable[DesiredConnection], accounts: Iterable[DesiredAccount]
+) -> dict[SecretRef, str]:
+    """What the reconciler itself signs in with, and whose it is."""
+    users: dict[SecretRef, str] = {}
+    for account in accounts:
+        if account.reader is not None and account.reader.secret is not None:
+            users[account.reader.secret] = f"the reader of account {account.name!r}"
+    for connection in connections:
+        issuer, consumer = connection.method.issuer, connection.consumer
+        if issuer is not None:
+            users.setdefault(issuer.secret, f"the issuer of {connection.method.name!r}")
+        if consumer.credential is not None:
+            users.setdefault(consumer.credential, f"consumer {consumer.name!r}")
+    return users

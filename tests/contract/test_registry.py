@@ -105,6 +105,17 @@ class TestRecords(RegistryBench):
         assert store.snapshot().records == expected
         assert open_again().snapshot().records == expected
 
+    def test_an_outline_is_the_snapshot_with_empty_selections(
+        self, store: RegistryStore, lease: Lease, open_again: Callable[[], RegistryStore]
+    ) -> None:
+        store.commit(a_change(record=a_record(), operation=an_operation()), lease)
+        whole = store.snapshot()
+        bare = {OX: replace(whole.records[OX], selection={})}
+        assert whole.records[OX].selection
+        for registry in (store, open_again()):
+            assert registry.outline() == replace(whole, records=bare)
+            assert registry.snapshot() == whole  # looking at the outline forgets nothing
+
     def test_a_record_without_its_optional_parts_comes_back(
         self, store: RegistryStore, lease: Lease, open_again: Callable[[], RegistryStore]
     ) -> None:

@@ -16,7 +16,7 @@ from reconciler.model.action import Plan
 from reconciler.model.desired import DesiredState, Limits
 from reconciler.model.method import ActionKind
 from reconciler.model.observed import Repository
-from reconciler.model.record import OperationState
+from reconciler.model.record import OperationState, Snapshot
 from reconciler.model.standing import DriftStatus
 from reconciler.pipeline import Expectation, RotateRequest
 from reconciler.report.plan_json import plan_document
@@ -138,6 +138,25 @@ async def test_a_registry_of_another_environment_is_not_touched(world: World) ->
     await applied(world, changed(environment="prod"))
     with pytest.raises(UsageError, match="environment 'prod'"):
         await pipeline.plan(changed(environment="test"), world.ports)
+
+
+async def test_what_somebody_else_applied_meanwhile_is_looked_at_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read under one registry is never compared with another."""
+    await applied(world)
+    look, looks = world.registry.outline, 0
+
+    def outline() -> Snapshot:
+        nonlocal looks
+        looks += 1
+        seen = look()
+        return replace(seen, serial=seen.serial - 1) if looks == 1 else seen
+
+    monkeypatch.setattr(world.registry, "outline", outline)
+    plan = await pipeline.plan(a_state(), world.ports)
+    assert looks == 2
+    assert plan.actions == ()
 
 
 async def test_adapters_are_closed_when_the_comparison_breaks(

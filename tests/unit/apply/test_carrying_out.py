@@ -11,11 +11,12 @@ import pytest
 
 from reconciler import pipeline
 from reconciler.errors import Fault, RegistryError, SourceMark
-from reconciler.model.action import ApplyReport, Outcome, OutcomeState, Plan
+from reconciler.model.action import Plan
 from reconciler.model.address import ConnectionAddress
 from reconciler.model.desired import DesiredConnection, DesiredState
 from reconciler.model.method import ActionKind, MethodKind, NewRepositories
 from reconciler.model.observed import CredentialReport, Repository, Verdict
+from reconciler.model.outcome import ApplyReport, Outcome, OutcomeState
 from reconciler.model.record import Operation, OperationState, Phase, Record
 from reconciler.model.secret import Fingerprinter, Secret, SecretRef
 from tests.builders import (

@@ -15,9 +15,9 @@ from reconciler.errors import (
     PlanRefusedError,
     RegistryError,
 )
-from reconciler.model.action import OutcomeState
 from reconciler.model.desired import DesiredState
 from reconciler.model.observed import Repository
+from reconciler.model.outcome import OutcomeState
 from reconciler.model.record import AuditEntry, Change
 from tests.builders import NOW, a_connection, a_state, an_address
 from tests.doubles import World
