@@ -21,6 +21,8 @@ BENCHES = {
     "diff": "tests.bench.diffing",
     "list": "tests.bench.listing",
     "fleet": "tests.bench.fleet",
+    "data-center": "tests.bench.data_center",
+    "azure": "tests.bench.azure",
 }
 TARGET = ROOT / "docs" / "benchmarks.md"
 

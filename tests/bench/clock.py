@@ -33,14 +33,15 @@ def finished(
     *words: str,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    sent: str = "",
 ) -> Finished:
-    """Run *words* to the end; any code but 0 is an error with its stderr."""
+    """Run *words* to the end with *sent* as input; any code but 0 is an error with its stderr."""
     begun = time.perf_counter()
     done = subprocess.run(
         words,
         cwd=cwd or ROOT,
         env={**os.environ, **(env or {})},
-        stdin=subprocess.DEVNULL,
+        input=sent,
         capture_output=True,
         text=True,
         check=False,

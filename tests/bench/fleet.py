@@ -12,9 +12,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import httpx2
 
 from reconciler.sandbox.defaults import OX_SCOPES
 from tests.bench.clock import finished, medians
@@ -69,14 +66,7 @@ def _tokens(world: World, count: int) -> Mapping[str, str]:
     """An API token for each workspace."""
     every = range(count)
     asked = ({"email": _OWNER, "scopes": OX_SCOPES, "workspace": _workspace(n)} for n in every)
-    return {f"TOKEN_{n}": _told(world, "bitbucket/tokens", a)["token"] for n, a in enumerate(asked)}
-
-
-def _told(world: World, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    url = f"{world.environment['SANDBOX_CONTROL_URL']}/_sandbox/{path}"
-    reply = httpx2.post(url, json=body, timeout=30)
-    found: Mapping[str, Any] = reply.raise_for_status().json()
-    return found
+    return {f"TOKEN_{n}": world.told("bitbucket/tokens", a)["token"] for n, a in enumerate(asked)}
 
 
 def _connect(world: World, count: int) -> None:
@@ -94,7 +84,7 @@ def _connect(world: World, count: int) -> None:
         _declare(world, n)
         if (n + 1) % AT_ONCE == 0:
             world.planner("apply", 8, 1)
-            _told(world, "clock", {"hours": 2})
+            world.told("clock", {"hours": 2})
 
 
 def _declare(world: World, n: int) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import yaml
 
 from tests.bench.clock import ROOT, Finished, finished
@@ -87,6 +88,20 @@ class World:
             *map(str, words),
             env=self.environment,
         )
+
+    def told(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the sandbox's control API answers when told something."""
+        return self._control("POST", path, body)
+
+    def shown(self, path: str) -> Mapping[str, Any]:
+        """What the sandbox's control API shows."""
+        return self._control("GET", path, None)
+
+    def _control(self, method: str, path: str, body: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        url = f"{self.environment['SANDBOX_CONTROL_URL']}/_sandbox/{path}"
+        reply = httpx2.request(method, url, json=body, timeout=_PATIENCE_S)
+        found: Mapping[str, Any] = reply.raise_for_status().json()
+        return found
 
 
 def document(kind: str, name: str, **spec: Any) -> dict[str, Any]:
