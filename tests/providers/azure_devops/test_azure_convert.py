@@ -167,7 +167,7 @@ def test_code_includes_hooks_and_the_profile() -> None:
         ("vso.work", {"vso.hooks_write"}),
         ("app_token", set(FOUR)),
     ],
-    ids=str,
+    ids=["code", "environment", "gallery", "work", "everything"],
 )
 def test_scopes_include_what_is_documented(scope: str, includes: set[str]) -> None:
     assert closure({scope}, SPEC.implies) >= includes
