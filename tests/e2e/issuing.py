@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from reconciler.model.address import ConnectionAddress
 from reconciler.model.secret import Fingerprinter, Secret
 from reconciler.sandbox.azure_devops import organization_in
 from reconciler.sandbox.data_center import instance_in
+from reconciler.sandbox.vault import vault_in
 from tests.e2e.endstate import credentials, ensure_settled
 from tests.e2e.world import MANAGE_ALL, World
 
@@ -25,8 +26,8 @@ class Side:
 
     ``method`` is the Method's spec, ``wide`` other scopes that it may be given. ``ours`` gives the
     credentials there that carry the connection's marker and still work, id → display name;
-    ``works`` tells whether a secret does, ``held`` what it may do; ``lost`` is the glob of the
-    request that mints.
+    ``works`` tells whether a secret does, ``held`` what it may do. ``calls`` are globs of what is
+    asked of the provider, by what for; ``issuer`` is the variable that the issuer signs in by.
     """
 
     name: str
@@ -38,14 +39,16 @@ class Side:
     ours: Callable[[World], dict[str, str]]
     works: Callable[[World, str], bool]
     held: Callable[[World, str], set[str]]
-    lost: str
+    calls: Mapping[str, str]
+    issuer: str
 
     def declare(self, world: World, **method: Any) -> None:
         """Make *world* one with this side alone; *method* overrides parts of the Method."""
         world.documents.clear()
         (world.root / "secrets" / "ox-bot.token").unlink(missing_ok=True)
         world.declare("Account", "git", **self.account(world))
-        scopes = [{"name": scope, "feature": "reading"} for scope in self.method["scopes"]]
+        wanted = {**self.method, **method}
+        scopes = [{"name": scope, "feature": "reading"} for scope in wanted["scopes"]]
         rule = {
             "provider": self.name,
             "type": self.method["type"],
@@ -69,7 +72,7 @@ class Side:
             endpoint=world.environment["OX_URL"],
             credential={"env": "OX_API_KEY"},
         )
-        world.declare("Method", "git-token", **{**self.method, **method})
+        world.declare("Method", "git-token", **wanted)
         world.declare(
             "Connection",
             "ox-git",
@@ -140,7 +143,15 @@ DATA_CENTER = Side(
     ours=_data_center_ours,
     works=lambda world, secret: instance_in(world.sandbox).try_token(secret).ok,
     held=lambda world, secret: set(instance_in(world.sandbox).token(secret).permissions),
-    lost="PUT /bitbucket/rest/access-tokens/*",
+    calls={
+        "mint": "PUT /bitbucket/rest/access-tokens/*",
+        "list": "GET /bitbucket/rest/access-tokens/*",
+        "verify": "GET /bitbucket/rest/api/latest/projects?limit=1",
+        "rescope": "POST /bitbucket/rest/access-tokens/*",
+        "revoke": "DELETE /bitbucket/rest/access-tokens/*",
+        "repositories": "GET /bitbucket/rest/api/latest/repos*limit=1000*",
+    },
+    issuer="DC_SCANNER_PASSWORD",
 )
 AZURE = Side(
     name="azure-devops",
@@ -159,7 +170,15 @@ AZURE = Side(
     ours=_azure_ours,
     works=lambda world, secret: organization_in(world.sandbox).try_pat(secret).ok,
     held=lambda world, secret: set(organization_in(world.sandbox).pat(secret).scopes),
-    lost="POST /acme/_apis/tokens/pats*",
+    calls={
+        "mint": "POST /acme/_apis/tokens/pats*",
+        "list": "GET /acme/_apis/tokens/pats*",
+        "verify": "GET /acme/_apis/connectionData*",
+        "rescope": "PUT /acme/_apis/tokens/pats*",
+        "revoke": "DELETE /acme/_apis/tokens/pats*",
+        "repositories": "GET /acme/_apis/git/repositories*",
+    },
+    issuer="AZURE_SCM_USER_TOKEN",
 )
 SIDES = {side.name: side for side in (DATA_CENTER, AZURE)}
 
@@ -170,16 +189,29 @@ def places(world: World) -> dict[str, str]:
     return {p.name: p.read_text().strip() for p in folder.iterdir()} if folder.exists() else {}
 
 
-def ensure_one(world: World, side: Side, *, waiting: tuple[str, ...] = ()) -> str:
+def in_vault(world: World) -> dict[str, str]:
+    """What the emulated Vault keeps, under the names that a folder of files would have."""
+    fields = vault_in(world.sandbox).fields("secret/git")
+    names = {"token": PLACE, "token-next": f"{PLACE}.next"}
+    return {names[name]: str(value) for name, value in fields.items()}
+
+
+def ensure_one(
+    world: World,
+    side: Side,
+    *,
+    waiting: tuple[str, ...] = (),
+    kept: Callable[[World], dict[str, str]] = places,
+) -> str:
     """Exactly one live credential of ours: recorded, kept, and what the consumer uses; its value.
 
-    Nothing is left to do but *waiting*, and nothing is left behind anywhere.
+    Nothing is left to do but *waiting*, and nothing is left behind anywhere. *kept* reads the
+    secret store.
     """
     assert tuple(ensure_settled(world)) == waiting
     (live,) = credentials(world)
     ours = side.ours(world)
-    assert list(places(world)) == [PLACE]
-    assert places(world) == {PLACE: live.secret}
+    assert kept(world) == {PLACE: live.secret}
     assert side.works(world, live.secret)
     with world.registry() as registry:
         found = registry.snapshot()

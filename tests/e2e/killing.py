@@ -111,13 +111,20 @@ _LAZY = (
     "reconciler.cli.wiring",
     "reconciler.cli.applying",
     "reconciler.consumers.ox.client",
+    "reconciler.providers.azure_devops.client",
     "reconciler.providers.bitbucket_cloud.client",
+    "reconciler.providers.bitbucket_data_center.client",
     "reconciler.registry.sqlite",
     "reconciler.secrets.file",
+    "reconciler.secrets.vault",
     "reconciler.report.to_terminal",
     "reconciler.report.to_markdown",
+    "anyio._backends._asyncio",
+    "httpcore2",
     "jsonschema",
+    "jsonschema_rs",
     "rich.progress",
+    "truststore",
 )
 
 
@@ -156,6 +163,7 @@ def _arm(strike: Strike | None, trace: Path) -> None:
     """Wrap every durable write of the command."""
     from reconciler.registry.sqlite import SqliteRegistry
     from reconciler.secrets.file import FileSource
+    from reconciler.secrets.vault import VaultSource
 
     trace.write_text("")
     count = 0
@@ -182,6 +190,8 @@ def _arm(strike: Strike | None, trace: Path) -> None:
         (SqliteRegistry, "commit"),
         (FileSource, "write"),
         (FileSource, "remove"),
+        (VaultSource, "write"),
+        (VaultSource, "remove"),
     ):
         wrap(owner, name)
 
