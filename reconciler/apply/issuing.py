@@ -116,8 +116,8 @@ async def rescope(bench: Bench, step: RescopeCredential) -> None:
     issuer, login, home = _desk(bench)
     changed = await issuer.rescope(login, home, step.id, step.scopes)
     party = bench.wanted.account.provider
-    implies = bench.ports.providers[party].implies
-    kept = compare_scopes(step.scopes, changed.scopes, implies).surplus
+    spec = bench.ports.providers[party]
+    kept = compare_scopes(step.scopes, changed.scopes, spec.implies, spec.partners).surplus
     if kept:
         raise RemoteError(
             party,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.diff.credential import Implies, judge
@@ -35,14 +35,16 @@ from reconciler.model.record import KnownRepositories, Operation, Record, Snapsh
 class Background:
     """What the comparison needs beside the three states.
 
-    ``known`` are the registry's repositories by the reach of the account, ``implies`` the scope
-    rules by provider. ``requested`` are connections whose rotation was asked for. ``now`` is UTC.
+    ``known`` are the registry's repositories by the reach of the account, ``implies`` and
+    ``partners`` the scope rules by provider. ``requested`` are connections whose rotation was
+    asked for. ``now`` is UTC.
     """
 
     known: Mapping[str, KnownRepositories]
     implies: Mapping[str, Implies]
     now: datetime
     requested: frozenset[ConnectionAddress] = frozenset()
+    partners: Mapping[str, Implies] = field(default_factory=dict)
 
 
 def compare(
@@ -75,6 +77,7 @@ def _difference(
         background.implies.get(desired.account.provider, {}),
         requested=address in background.requested,
         now=background.now,
+        partners=background.partners.get(desired.account.provider),
     )
     changes = live_changes(record, view) + yaml_changes(desired, record) if record else ()
     if selection is not None:

@@ -30,12 +30,16 @@ Implies = Mapping[str, frozenset[str]]
 
 @dataclass(slots=True)
 class CredentialState:
-    """The need of one credential with all there is to say about it."""
+    """The need of one credential with all there is to say about it.
+
+    ``partners`` are scopes that the provider may add by itself.
+    """
 
     need: CredentialNeed = CredentialNeed.NOTHING
     why: str = ""
     expires_at: datetime | None = None
     findings: list[Finding] = field(default_factory=list)
+    partners: Implies = field(default_factory=dict)
 
 
 def judge(
@@ -46,9 +50,10 @@ def judge(
     *,
     requested: bool,
     now: datetime,
+    partners: Implies | None = None,
 ) -> CredentialState:
     """Decide what the credential needs. The first reason in order of urgency wins."""
-    state = CredentialState()
+    state = CredentialState(partners=partners or {})
     if desired.method.kind.is_browser_grant:
         return state
     live = view.live.value if isinstance(view.live, Present) else None
@@ -102,7 +107,10 @@ def expiry(
 
 
 def scopes_of(
-    desired: DesiredConnection, report: CredentialReport, implies: Implies
+    desired: DesiredConnection,
+    report: CredentialReport,
+    implies: Implies,
+    partners: Implies | None = None,
 ) -> ScopeVerdict | None:
     """The held scopes against the wanted ones; None when either side is unknown."""
     if not desired.method.scopes:
@@ -110,7 +118,7 @@ def scopes_of(
     if report.scopes is None:
         lacking = in_order(report.lacking & set(desired.method.scopes))
         return ScopeVerdict(lacking, ()) if lacking else None
-    return compare_scopes(desired.method.scopes, report.scopes, implies)
+    return compare_scopes(desired.method.scopes, report.scopes, implies, partners)
 
 
 def _first(
@@ -226,7 +234,7 @@ def _scopes(
 ) -> None:
     """*is_ours*: made for this connection alone, so that whatever it holds beyond is drift."""
     wanted, recorded = set(desired.method.scopes), set(record.scopes)
-    verdict = scopes_of(desired, held.report, implies)
+    verdict = scopes_of(desired, held.report, implies, state.partners)
     if verdict is None:
         if wanted != recorded:
             _need(state, CredentialNeed.SCOPES, "the wanted scopes were changed in the YAML")
@@ -252,7 +260,7 @@ def _scopes(
 def _surplus(
     desired: DesiredConnection, slot: Slot, implies: Implies, state: CredentialState
 ) -> None:
-    verdict = scopes_of(desired, slot.report, implies)
+    verdict = scopes_of(desired, slot.report, implies, state.partners)
     if verdict is not None and verdict.surplus:
         _say(
             desired,

@@ -37,18 +37,22 @@ class ScopeVerdict:
 
 
 def compare_scopes(
-    wanted: Iterable[str], held: Iterable[str], implies: Mapping[str, frozenset[str]]
+    wanted: Iterable[str],
+    held: Iterable[str],
+    implies: Mapping[str, frozenset[str]],
+    partners: Mapping[str, frozenset[str]] | None = None,
 ) -> ScopeVerdict:
     """Hold *held* against *wanted*.
 
     A wanted scope is covered when *held* contains or implies it. A held scope is surplus when
-    *wanted* neither contains nor implies it.
+    *wanted* neither contains nor implies it, and it is no partner of a wanted one.
     """
     want = frozenset(wanted)
     have = frozenset(held)
+    beside = frozenset[str]().union(*((partners or {}).get(scope, frozenset()) for scope in want))
     return ScopeVerdict(
         missing=in_order(want - closure(have, implies)),
-        surplus=in_order(have - closure(want, implies)),
+        surplus=in_order(have - closure(want, implies) - beside),
     )
 
 

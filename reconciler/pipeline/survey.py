@@ -83,6 +83,7 @@ async def _look(state: DesiredState, ports: Ports, rotate: RotateRequest | None)
         background = Background(
             known=memory.known,
             implies={name: spec.implies for name, spec in ports.providers.items()},
+            partners={name: spec.partners for name, spec in ports.providers.items()},
             now=ports.now(),
             requested=only if only and rotate and not rotate.abort else frozenset(),
         )

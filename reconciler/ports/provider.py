@@ -252,8 +252,9 @@ class ProviderSpec:
     when and what instead. ``manual`` says how people create and revoke credentials.
     ``api_url`` is empty where every customer has an address of his own. ``issuers`` are the ways
     in which an issuer may sign in; ``announced`` are ends that have a date. ``events`` maps the
-    neutral names of webhook events to the provider's own; ``page_size`` is how many repositories
-    one request lists at most, 0 where it lists them all.
+    neutral names of webhook events to the provider's own. ``partners`` are scopes that it may add
+    by itself beside one that was asked for. ``page_size`` is how many repositories one request
+    lists at most, 0 where it lists them all.
     """
 
     name: str
@@ -269,4 +270,5 @@ class ProviderSpec:
     issuers: tuple[IssuerKind, ...] = ()
     announced: tuple[Announcement, ...] = ()
     events: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    partners: Mapping[str, frozenset[str]] = field(default_factory=dict)
     page_size: int = 100

@@ -10,7 +10,7 @@ from tests.e2e.world import World
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(params=SIDES.values(), ids=SIDES)
+@pytest.fixture(params=list(SIDES.values()), ids=list(SIDES))
 def side(request: pytest.FixtureRequest) -> Side:
     found: Side = request.param
     return found

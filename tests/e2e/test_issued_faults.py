@@ -259,17 +259,15 @@ def test_a_full_user_is_said_and_a_credential_that_we_lost_makes_room(world: Wor
     assert ensure_one(world, DATA_CENTER) != first
 
 
-def test_a_permission_that_the_server_adds_is_said_and_accepted_once_it_is_declared(
-    world: World,
-) -> None:
+def test_a_permission_that_the_server_adds_by_itself_is_no_surplus(world: World) -> None:
     instance_in(world.sandbox).knobs.implied_partner = True
     first = _connected(world, DATA_CENTER, scopes=["REPO_READ"])
     assert DATA_CENTER.held(world, first) == {"PROJECT_READ", "REPO_READ"}
-    assert "leaves the credential PROJECT_READ" in _failed(world)
-    assert _working(world, DATA_CENTER) == first
-    world.spec("Method", "git-token")["scopes"] = ["PROJECT_READ", "REPO_READ"]
+    assert ensure_one(world, DATA_CENTER) == first
+    world.spec("Method", "git-token")["scopes"] = ["REPO_WRITE"]
     world.apply()
     assert ensure_one(world, DATA_CENTER) == first
+    assert DATA_CENTER.held(world, first) == {"PROJECT_READ", "REPO_WRITE"}
 
 
 # Time

@@ -97,7 +97,7 @@ class Watched:
 
 
 def _cloud(world: World) -> str:
-    scopes = ["repository", "project", "webhook", "repository:admin"]
+    scopes = ("repository", "project", "webhook", "repository:admin")
     return world.sandbox.bitbucket.mint_access_token("acme", scopes, name="hooks").token
 
 
@@ -152,7 +152,7 @@ SIDES = {
 }
 
 
-@pytest.fixture(params=SIDES.values(), ids=SIDES)
+@pytest.fixture(params=list(SIDES.values()), ids=list(SIDES))
 def side(request: pytest.FixtureRequest) -> Watched:
     found: Watched = request.param
     return found

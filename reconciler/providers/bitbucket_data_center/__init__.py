@@ -23,6 +23,7 @@ SPEC = ProviderSpec(
     methods=(MethodKind.HTTP_ACCESS_TOKEN, MethodKind.OAUTH_CONSUMER),
     abilities=limits.ABILITIES,
     implies=scopes.IMPLIES,
+    partners=scopes.PARTNERS,
     vocabulary=scopes.VOCABULARY,
     manual=manual.MANUAL,
     retired={},

@@ -26,6 +26,10 @@ IMPLIES = {
     "REPO_ADMIN": frozenset({"REPO_WRITE"}),
 }
 
+PARTNERS = {name: frozenset({"PROJECT_READ"}) for name in REPOSITORY}
+"""A server may store the project part that was left out [assumed, 2026-11-21]. It implies nothing
+the other way round: a token that was made with ``REPO_READ`` alone need not read projects."""
+
 _LINK = frozenset(
     {
         "PUBLIC_REPOS",

@@ -237,7 +237,9 @@ class TestFaults:
         with closing(sqlite3.connect(path)) as raw:
             raw.execute(f"PRAGMA user_version = {migrate.VERSION + 1}")
         for use in (store.snapshot, lambda: store.acquire("other", "runner-1", TTL, NOW)):
-            with pytest.raises(RegistryError, match=f"the registry has schema {migrate.VERSION + 1}") as caught:
+            with pytest.raises(
+                RegistryError, match=f"the registry has schema {migrate.VERSION + 1}"
+            ) as caught:
                 use()
             assert "newer reconciler" in caught.value.hint
 
