@@ -38,20 +38,21 @@ lint: $(STAMP)
 type: $(STAMP)
 	$(BIN)/mypy
 
+# Four workers on two cores: half of the time a test waits for a process or a server.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 contract: $(STAMP)
 	$(BIN)/python -m pytest tests/contract
 
 e2e: $(STAMP)
-	$(BIN)/python -m pytest tests/e2e -n 2
+	$(BIN)/python -m pytest tests/e2e -n 4
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
 check: lint type
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -n 4 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
