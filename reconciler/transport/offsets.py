@@ -63,6 +63,7 @@ class OffsetPages(Generic[T]):
         expected: how many rows there probably are; None when nobody knows. More than there are
             costs one wave of *workers*.
         told: called after every page with the rows read so far.
+        page: rows that are asked for at a time; a server may give fewer.
         spare: pages beyond the needed that may be asked for where nothing is known.
     """
 
@@ -73,6 +74,7 @@ class OffsetPages(Generic[T]):
         workers: int,
         expected: int | None,
         told: Callable[[int], None],
+        page: int,
         spare: int = SPARE,
     ) -> None:
         """Ask for nothing yet."""
@@ -80,6 +82,7 @@ class OffsetPages(Generic[T]):
         self._workers = max(1, workers)
         self._expected = expected or 0
         self._told = told
+        self._page = page
         self._spare = spare
         self._read: dict[int, Stretch[T] | RemoteError] = {}
         self._limit = 1
@@ -93,18 +96,45 @@ class OffsetPages(Generic[T]):
         self._is_hopeless = False
 
     async def walk(self) -> Stretches[T]:
-        """Read every page. The first is read alone: it tells the limit and whether rows hide.
+        """Read every page. The first ones tell the limit and whether rows hide.
 
         Raises:
             RemoteError: the first page could not be read.
         """
-        first = await self._fetch(0)
-        self._limit = max(1, first.limit)
-        self._front = self._limit
-        self._note(0, first)
+        await self._begin()
         async with anyio.create_task_group() as tasks:
             self._start(tasks)
         return self._proven()
+
+    async def _begin(self) -> None:
+        """The first page, and beside it as many as can be spared when it gives less than asked."""
+        due = max(0, -(-self._expected // self._page) - 1)
+        ahead = min(due, self._spare, self._workers - 1)
+        found: dict[int, Stretch[T] | RemoteError] = {}
+
+        async def read(start: int) -> None:
+            try:
+                found[start] = await self._fetch(start)
+            except RemoteError as error:
+                found[start] = error
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(ahead + 1):
+                tasks.start_soon(read, number * self._page)
+        first = found.pop(0)
+        if isinstance(first, RemoteError):
+            raise first
+        self._limit = self._front = max(1, first.limit)
+        self._note(0, first)
+        if self._limit != self._page:
+            self._spare -= ahead
+            return
+        for start, page in sorted(found.items()):
+            self._front = max(self._front, start + self._limit)
+            if isinstance(page, RemoteError):
+                self._note_loss(start, page)
+            else:
+                self._note(start, page)
 
     def _start(self, tasks: TaskGroup) -> None:
         """Ask for as many more pages as may be under way now."""

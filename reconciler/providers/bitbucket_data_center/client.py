@@ -23,7 +23,7 @@ from reconciler.ports.provider import CredentialHome, IssuerLogin, Login, Minted
 from reconciler.providers.bitbucket_data_center import convert, probing, verdicts
 from reconciler.providers.bitbucket_data_center.hooks import HookDesk
 from reconciler.providers.bitbucket_data_center.issuing import TokenDesk
-from reconciler.providers.bitbucket_data_center.limits import API, PARTY, SHOWN
+from reconciler.providers.bitbucket_data_center.limits import API, PAGE_SIZE, PARTY, SHOWN
 from reconciler.transport import auth
 from reconciler.transport.budget import Budget
 from reconciler.transport.offsets import OffsetPages, Stretch
@@ -245,6 +245,7 @@ class BitbucketDataCenter:
                 workers=self._workers if alone else 1,
                 expected=expected if alone else None,
                 told=tally.teller(),
+                page=PAGE_SIZE,
             ).walk()
             gap = walk.gap
             if project and not gap and not any(page.items for page in walk.pages):

@@ -43,9 +43,17 @@ class Roll:
     def least(self) -> int:
         return max(1, -(-len(self.places) // self.limit))
 
-    async def walk(self, expected: int | None = None, workers: int = 8) -> Stretches[int]:
+    async def walk(
+        self, expected: int | None = None, workers: int = 8, page: int = 0
+    ) -> Stretches[int]:
         told: list[int] = []
-        pages = OffsetPages(self.fetch, workers=workers, expected=expected, told=told.append)
+        pages = OffsetPages(
+            self.fetch,
+            workers=workers,
+            expected=expected,
+            told=told.append,
+            page=page or self.limit,
+        )
         walk = await pages.walk()
         assert told == sorted(told)
         return walk
@@ -86,6 +94,14 @@ async def test_with_a_right_guess_all_pages_are_asked_for_at_once_and_none_in_va
     roll = Roll(full(100_000), limit=1000)
     await roll.walk(100_000, workers=32)
     assert (len(roll.asked), roll.peak) == (100, 32)
+
+
+async def test_a_server_that_gives_less_than_was_asked_costs_what_was_asked_ahead() -> None:
+    roll = Roll(full(10_000), limit=100)
+    walk = await roll.walk(10_000, workers=32, page=1000)
+    assert rows(walk) == list(range(10_000))
+    assert not walk.gap
+    assert len(roll.asked) <= 100 + SPARE
 
 
 async def test_without_a_guess_a_few_pages_are_asked_for_at_once() -> None:
