@@ -73,7 +73,11 @@ async def execute(run: Execution) -> tuple[Outcome, ...]:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one(a)) for a in run.plan.actions]
-        except* LeaseLostError as lost:
+        except BaseExceptionGroup as group:
+            # Raised from `except*` it would come out in a group again.
+            lost, others = group.split(LeaseLostError)
+            if lost is None or others is not None:
+                raise
             raise _first(lost) from None
         return tuple(task.result() for task in tasks)
 
