@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class MethodKind(StrEnum):
-    """The methods of DESIGN section 2, spelt as in YAML."""
+    """How a consumer authenticates, spelt as in YAML."""
 
     OAUTH_APP = "oauth-app"
     IDENTITY_PROVIDER = "identity-provider"
