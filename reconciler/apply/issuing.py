@@ -123,7 +123,7 @@ async def rescope(bench: Bench, step: RescopeCredential) -> None:
             party,
             Fault.REJECTED,
             f"{party} leaves the credential {', '.join(kept)}, which nobody asked for",
-            hint="declare it among the scopes; the credential works as it did before",
+            hint="declare it among the scopes, or take it away from the credential by hand",
         )
     bench.switched = True
 
