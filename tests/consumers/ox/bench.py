@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -146,9 +145,8 @@ class Bench:
         return len(self.sandbox.trapped)
 
     def requests(self) -> list[LoggedRequest]:
-        """What the platform was asked; the log is written just after the answer was sent."""
-        while self.sandbox.log._flying[self.name]:
-            time.sleep(0.001)
+        """What the platform was asked."""
+        self.sandbox.log.settled(self.name)
         return [r for r in self.sandbox.requests if r.emulator == self.name]
 
     def now(self) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -184,13 +183,7 @@ class Bench:
         self.sandbox.faults.add(Fault(FaultKind.RATE_LIMIT, emulator=AZURE, value=retry_after))
 
     def requests(self) -> int:
-        """The sandbox counts a request when it is over, a moment after it was answered."""
-        log = self.sandbox.log
-        for _ in range(1000):
-            if not log._flying[AZURE]:
-                break
-            time.sleep(0.001)
-        return log.counts[AZURE]
+        return self.sandbox.log.settled(AZURE)
 
     def lines(self) -> list[str]:
         """``METHOD path`` of every request, without the query."""

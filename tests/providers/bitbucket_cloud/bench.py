@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -175,13 +174,7 @@ class Bench:
         self.sandbox.faults.add(Fault(FaultKind.RATE_LIMIT, value=retry_after))
 
     def requests(self) -> int:
-        """The sandbox counts a request when it is over, a moment after it was answered."""
-        log = self.sandbox.log
-        for _ in range(1000):
-            if not log._flying[BITBUCKET]:
-                break
-            time.sleep(0.001)
-        return log.counts[BITBUCKET]
+        return self.sandbox.log.settled(BITBUCKET)
 
     def logged(self) -> tuple[LoggedRequest, ...]:
         """Every request that is over, which all are that were answered."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -224,13 +223,7 @@ class Bench:
             self.sandbox.faults.add(Fault(FaultKind.RATE_LIMIT, match=match, value=retry_after))
 
     def requests(self) -> int:
-        """The sandbox counts a request when it is over, a moment after it was answered."""
-        log = self.sandbox.log
-        for _ in range(1000):
-            if not log._flying[DATA_CENTER]:
-                break
-            time.sleep(0.001)
-        return log.counts[DATA_CENTER]
+        return self.sandbox.log.settled(DATA_CENTER)
 
     def logged(self) -> tuple[LoggedRequest, ...]:
         """Every request that is over, which all are that were answered."""
