@@ -5,13 +5,13 @@ The defaults of `builders` and these agree with one another: `a_difference()` pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from reconciler.diff import Background, compare
-from reconciler.model.action import Plan
+from reconciler.model.action import Plan, WithheldCode
 from reconciler.model.desired import (
     DesiredConnection,
     DesiredMethod,
@@ -306,3 +306,36 @@ def planned(
     snapshot = a_snapshot(*records, operations=(operation,) if operation else ())
     found = differences(state, snapshot, {str(desired.address): view or a_view()}, **background)
     return build(found, a_setting(state, snapshot, **(setting or {})))
+
+
+Outcome = tuple[list[str], list[tuple[str, ...]], list[WithheldCode], list[str]]
+"""What a plan comes to: actions as ``kind:reason``, their steps, what is withheld, what waits."""
+
+
+def outcome(plan: Plan) -> Outcome:
+    return (
+        [f"{a.kind}:{a.reason_code}" for a in plan.actions],
+        [tuple(s.code for s in a.steps) for a in plan.actions],
+        [w.code for w in plan.withheld],
+        [w.step.id for w in plan.waiting],
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A situation and what is planned in it: ``kind:reason`` with steps, or withheld, or waits."""
+
+    plan: Callable[[], Plan]
+    action: str = ""
+    steps: tuple[str, ...] = ()
+    withheld: WithheldCode | tuple[WithheldCode, ...] = ()
+    waits: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        return (
+            [self.action] if self.action else [],
+            [self.steps] if self.action else [],
+            list(self.withheld if isinstance(self.withheld, tuple) else (self.withheld,)),
+            [self.waits] if self.waits else [],
+        )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +27,7 @@ from tests.builders import NOW, a_connection, a_consumer, an_account
 from tests.seen import (
     NEXT_REF,
     SECRET_REF,
+    Case,
     a_live,
     a_slot,
     a_successor,
@@ -37,6 +37,7 @@ from tests.seen import (
     an_operation,
     fingerprint,
     issued_method,
+    outcome,
     planned,
     recorded,
 )
@@ -95,17 +96,6 @@ def plan_of(operation: Any, view: ConnectionView | None = None, **more: Any) -> 
         setting=setting,
         **more,
     )
-
-
-@dataclass(frozen=True)
-class Case:
-    """A situation and what is planned in it: ``kind:reason`` with steps, or withheld, or waits."""
-
-    plan: Callable[[], Plan]
-    action: str = ""
-    steps: tuple[str, ...] = ()
-    withheld: WithheldCode | None = None
-    waits: str = ""
 
 
 CASES: dict[str, Case] = {
@@ -310,13 +300,7 @@ NONE: frozenset[str] = frozenset()
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_planned(name: str) -> None:
     case = CASES[name]
-    plan = case.plan()
-    assert [f"{a.kind.value}:{a.reason_code}" for a in plan.actions] == (
-        [case.action] if case.action else []
-    )
-    assert tuple(s.code for a in plan.actions for s in a.steps) == case.steps
-    assert [w.code for w in plan.withheld] == ([case.withheld] if case.withheld else [])
-    assert [w.step.id for w in plan.waiting] == ([case.waits] if case.waits else [])
+    assert outcome(case.plan()) == case.outcome
 
 
 def revoked(plan: Plan) -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from reconciler.model.action import ManualStep, Plan, RemoveCredential, Select, WithheldCode
+from reconciler.model.action import ManualStep, RemoveCredential, Select, WithheldCode
 from reconciler.model.desired import DesiredConnection
 from reconciler.model.facts import KEEPS_SCOPES, REMOVES, TENANT
 from reconciler.model.method import ActionKind, MethodKind
@@ -38,6 +37,7 @@ from tests.builders import (
 from tests.seen import (
     NEXT_REF,
     REPOSITORIES,
+    Case,
     a_listing,
     a_live,
     a_setting,
@@ -48,6 +48,7 @@ from tests.seen import (
     an_operation,
     differences,
     live_selection,
+    outcome,
     planned,
     recorded,
     some,
@@ -67,17 +68,6 @@ GAP = Present(a_listing(gap="page 2 was lost"))
 LOST = Unreadable("acme: 503", "later")
 SHOP = {**REPOSITORIES, "{c3}": Repository("shop", "PAY")}
 STRAY = a_live(id="stray-1", name="ox-acme [reconciler 0b2e6f1c-4]")
-
-
-@dataclass(frozen=True)
-class Case:
-    """A situation and what is planned in it: ``kind:reason`` with steps, or withheld, or waits."""
-
-    plan: Callable[[], Plan]
-    action: str = ""
-    steps: tuple[str, ...] = ()
-    withheld: WithheldCode | None = None
-    waits: str = ""
 
 
 def holding(
@@ -394,7 +384,7 @@ CASES: dict[str, Case] = {
     ),
     "a successor, but the account is unreadable": Case(
         lambda: planned(view=holding(a_slot(), a_successor(), listing=LOST)),
-        withheld=WithheldCode.UNREADABLE,
+        withheld=(WithheldCode.UNREADABLE, WithheldCode.UNREADABLE),
     ),
     "a successor, but rotate is not managed": Case(
         lambda: planned(WITHOUT_RESCOPE, WITHOUT_RESCOPE_RECORD, holding(a_slot(), a_successor())),
@@ -728,24 +718,10 @@ CASES: dict[str, Case] = {
 }
 
 
-def outcome(plan: Plan) -> tuple[list[str], list[tuple[str, ...]], set[WithheldCode], list[str]]:
-    return (
-        [f"{a.kind}:{a.reason_code}" for a in plan.actions],
-        [tuple(s.code for s in a.steps) for a in plan.actions],
-        {w.code for w in plan.withheld},
-        [w.step.id for w in plan.waiting],
-    )
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_every_situation_has_its_decision(name: str) -> None:
     case = CASES[name]
-    assert outcome(case.plan()) == (
-        [case.action] if case.action else [],
-        [case.steps] if case.action else [],
-        {case.withheld} if case.withheld else set(),
-        [case.waits] if case.waits else [],
-    )
+    assert outcome(case.plan()) == case.outcome
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -857,7 +833,7 @@ class TestDetails:
         assert isinstance(step, ManualStep)
         operation = an_operation(step=step.id, kind=ActionKind.DISCONNECT)
         waiting = planned(BY_HAND, record, view, operation, undeclared=True)
-        assert outcome(waiting) == ([], [], set(), ["remove-by-hand"])
+        assert outcome(waiting) == ([], [], [], ["remove-by-hand"])
         done = replace(operation, acknowledged=frozenset({step.id}))
         again = planned(BY_HAND, record, view, done, undeclared=True)
         assert outcome(again)[1] == [("manual", "remember")]

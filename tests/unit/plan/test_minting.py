@@ -47,6 +47,7 @@ from tests.seen import (
     NEXT_REF,
     NO_RESCOPE,
     SECRET_REF,
+    Case,
     a_live,
     a_slot,
     a_successor,
@@ -56,6 +57,7 @@ from tests.seen import (
     an_operation,
     fingerprint,
     issued_method,
+    outcome,
     planned,
     recorded,
 )
@@ -135,17 +137,6 @@ def plan_of(
         setting=setting,
         **more,
     )
-
-
-@dataclass(frozen=True)
-class Case:
-    """A situation and what is planned in it: ``kind:reason`` with steps, or withheld, or waits."""
-
-    plan: Callable[[], Plan]
-    action: str = ""
-    steps: tuple[str, ...] = ()
-    withheld: WithheldCode | None = None
-    waits: str = ""
 
 
 CONNECT = ("add-credential", "check-connection", "select", "remember")
@@ -436,14 +427,7 @@ CASES: dict[str, Case] = {
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_planned(name: str) -> None:
     case = CASES[name]
-    plan = case.plan()
-    assert [f"{a.kind.value}:{a.reason_code}" for a in plan.actions] == (
-        [case.action] if case.action else []
-    )
-    steps = tuple(s.code for a in plan.actions for s in a.steps)
-    assert steps == case.steps
-    assert [w.code for w in plan.withheld] == ([case.withheld] if case.withheld else [])
-    assert [w.step.id for w in plan.waiting] == ([case.waits] if case.waits else [])
+    assert outcome(case.plan()) == case.outcome
 
 
 def steps_of(plan: Plan, kind: type[Any]) -> list[Any]:
